@@ -7,17 +7,18 @@ because one of its modules that does not is wanted.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 
-def on_first_use(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
+def on_first_use(package: str, names: Mapping[str, Sequence[str]]) -> Callable[[str], Any]:
     """The `__getattr__` of such a package.
 
     Args:
         package: The package's own name.
-        homes: The module of the package, without its name, that defines each name.
+        names: The names that each module of the package (without the package's name) defines.
     """
+    homes = {name: module for module, found in names.items() for name in found}
 
     def get(name: str) -> Any:
         if name not in homes:

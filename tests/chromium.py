@@ -1,7 +1,5 @@
 """A real Chromium, steered over a pipe by its DevTools protocol: what it makes of a page, and what it says of it."""
 
-from __future__ import annotations
-
 import base64
 import fcntl
 import json
@@ -9,10 +7,13 @@ import os
 import select
 import shutil
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 # Seconds that a page may take; on a loaded machine it takes many.
@@ -112,8 +113,7 @@ class Chromium:
             if "context was destroyed" in answer["error"]["message"] or "navigated" in answer["error"]["message"]:
                 return {"result": {}}
             raise AssertionError(f"{method}: {answer['error']}")
-        result: Json = answer["result"]
-        return result
+        return answer["result"]
 
     def _await(self, wanted: Callable[[Json], bool]) -> Json:
         end = time.monotonic() + PATIENCE
@@ -171,3 +171,16 @@ def _start(folder: Path) -> tuple[subprocess.Popen[bytes], int, int]:
     for end in (its_commands, its_answers, *theirs):
         os.close(end)
     return process, to, read
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Chromium]:
+    """A browser; the test is skipped where it does not start."""
+    # Its sockets need a short path, and it leaves much behind.
+    with tempfile.TemporaryDirectory(prefix="fc", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        try:
+            browser = Chromium(Path(folder))
+        except ChromiumEndedError:
+            pytest.skip("Chromium does not start here")
+        yield browser
+        browser.close()

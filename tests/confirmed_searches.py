@@ -1,7 +1,5 @@
 """Searches whose best are trained again with other seeds, in this process."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,12 +1,13 @@
 """Every test runs in surroundings of the suite's own, and the suite fails where something is left in them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import hygiene
 import pytest
+from chromium import chromium
+
+__all__ = ["chromium"]
 
 _stack = pytest.StashKey[ExitStack]()
 _surroundings = pytest.StashKey[hygiene.Surroundings]()

@@ -1,7 +1,5 @@
 """A table of customers with numbers, gaps and categories, and a run on it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

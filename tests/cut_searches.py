@@ -1,7 +1,5 @@
 """Searches that are cut in the middle of a trial: small ones in this process, whose epochs are counted."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -64,6 +64,10 @@ class RecordingView(SilentView):
     def __init__(self) -> None:
         self.seen: list[Status] = []
         self.notices: list[str] = []
+        self.lines: dict[str, str] = {}
+
+    def started(self, lines: Mapping[str, str]) -> None:
+        self.lines = dict(lines)
 
     def notice(self, text: str) -> None:
         self.notices.append(text)

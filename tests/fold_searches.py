@@ -1,7 +1,5 @@
 """Small searches whose trials are means over folds."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Small searches whose trials learn the rows in several forms."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +46,7 @@ def search(folder: Path, **options: Any) -> RunDirectory:
 
 
 def trials(run: RunDirectory) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = run.trials().to_pylist()
-    return rows
+    return run.trials().to_pylist()
 
 
 def of_form(run: RunDirectory, form: InputForm) -> dict[str, Any]:

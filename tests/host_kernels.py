@@ -1,7 +1,5 @@
 """The kernels of a GPU, compiled for the CPU: what holds them to torch operations on a machine without one."""
 
-from __future__ import annotations
-
 import ctypes
 import functools
 

@@ -1,9 +1,8 @@
 """Hosts of a network: namespaces of this machine, joined by a bridge. Each has processes and a home of its own."""
 
-from __future__ import annotations
-
 import itertools
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -65,6 +64,13 @@ class Host:
         words = self.inside("bash", "-c", script)
         return subprocess.run(words, env=self.environment(env), capture_output=True, text=True, timeout=timeout)
 
+    def start_ray(self, env: Mapping[str, str], *options: str) -> None:
+        """Start Ray's processes on the host by `ray start`, with these options."""
+        ray = str(Path(sys.executable).with_name("ray"))
+        words = [ray, "start", "--disable-usage-stats", f"--node-ip-address={self.address}", *options]
+        done = self.shell(shlex.join(words), env, timeout=240)
+        assert done.returncode == 0, done.stdout + done.stderr
+
 
 _numbers = itertools.count()
 
@@ -124,7 +130,6 @@ def _first_process(stack: ExitStack, namespace: str, mount: Sequence[str]) -> in
     words = ["ip", "netns", "exec", namespace, *unshared, "sh", "-c", script, "sh", *mount]
     process = stack.enter_context(subprocess.Popen(words, stdout=subprocess.PIPE, text=True))
     stack.callback(process.kill)
-    assert process.stdout is not None
     if process.stdout.readline() != "ready\n":
         raise OSError("unshare and mount are not allowed")
     return int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text())

@@ -4,8 +4,6 @@ The session gets a folder with an empty home and an empty temporary folder, and 
 is left in the temporary folder or in Ray's when all tests are over, or is left running, fails the session.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import sys

@@ -1,7 +1,5 @@
 """A pool that trains for real, in this process and without Ray: a pack is trained when it is waited for."""
 
-from __future__ import annotations
-
 import contextlib
 import math
 from collections.abc import Callable, Iterator

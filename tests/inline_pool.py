@@ -1,7 +1,5 @@
 """Whole searches in this process, without Ray, the same every time; and how they are cut short and go on."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

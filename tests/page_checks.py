@@ -49,8 +49,7 @@ def check(page: str) -> Checker:
 def data_of(page: str) -> dict[str, Any]:
     """What the page's script reads."""
     (text,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
-    found: dict[str, Any] = json.loads(text)
-    return found
+    return json.loads(text)
 
 
 def without_scripts(page: str) -> str:

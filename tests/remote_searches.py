@@ -1,7 +1,5 @@
 """Searches whose run is kept at a URL of this machine's disk."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

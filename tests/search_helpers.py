@@ -1,15 +1,16 @@
 """Small spaces, and outcomes that no training was needed for."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import optuna
 import torch
 import yaml
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
 
 from fcsearch.results import Manifest, RunDirectory
 from fcsearch.search.planning.trials import PlannedTrial
@@ -52,6 +53,12 @@ def write_table(path: Path, target: Callable[[np.ndarray[Any, Any]], np.ndarray[
 def make_run(folder: Path, space: SearchSpace, *, name: str = "run") -> RunDirectory:
     """A run directory as a search makes it, without rows."""
     return RunDirectory.create(folder / name, Manifest(name=name, state="running", space=space.to_json()))
+
+
+def journal(run: RunDirectory) -> list[optuna.trial.FrozenTrial]:
+    """The trials as the file has them, read by Optuna's own backend."""
+    storage = JournalStorage(JournalFileBackend(str(run.journal_path)))
+    return optuna.load_study(study_name=run.path.name, storage=storage).get_trials()
 
 
 def result(config: TrialConfig, accuracies: Sequence[float | None], state: Any = "complete") -> MemberResult:

@@ -1,7 +1,5 @@
 """fcsearch in processes of its own, of which none outlives its test."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal

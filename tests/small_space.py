@@ -1,7 +1,5 @@
 """A folder with a small space, in which `fcsearch run` is called."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

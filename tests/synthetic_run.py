@@ -1,7 +1,5 @@
 """A run directory such as a search leaves, made in a moment: results by a formula, models by least squares."""
 
-from __future__ import annotations
-
 import functools
 import itertools
 from collections.abc import Mapping
@@ -97,7 +95,6 @@ def make_run(path: Path, *, trials: int = 48, models: int = 3, **changes: Any) -
 def change_dataset(run: RunDirectory, **changes: Any) -> None:
     """Have run.json say something else of the dataset."""
     described = run.manifest().dataset
-    assert described is not None
     run.update_manifest({"dataset": {**described.model_dump(mode="json", exclude_unset=True), **changes}})
 
 

@@ -1,7 +1,5 @@
 """Short searches by the Python API, of a small table."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -33,5 +31,4 @@ def table(count: int = 200) -> pa.Table:
 
 def search(X: Any, y: Any = None, **options: Any) -> fcsearch.Run:
     """A short search in Python."""
-    found: fcsearch.Run = fcsearch.search(X, y, **{"space": SPACE, "trials": 2, "pool": "inline", "seed": 1, **options})
-    return found
+    return fcsearch.search(X, y, **{"space": SPACE, "trials": 2, "pool": "inline", "seed": 1, **options})

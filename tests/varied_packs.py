@@ -1,7 +1,5 @@
 """Trials as different from each other as members of a pack can be, and how results are compared."""
 
-from __future__ import annotations
-
 import dataclasses
 import itertools
 from collections.abc import Callable

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TextIO
 
 from fcsearch.report.words import duration
-from fcsearch.results import Status, TrialRecord
+from fcsearch.results import Status
 from fcsearch.search.loop.logs import own_stderr
 from fcsearch.search.loop.view import SilentView, View
 
@@ -28,8 +28,8 @@ def open_view(progress: bool | None) -> Iterator[View]:
         yield LineInPlace(display or terminal_display(stream))
 
 
-class LineInPlace:
-    """Shows one line.
+class LineInPlace(SilentView):
+    """Shows one line; notices are in the run's log.
 
     Args:
         show: Shows a line in place of the one before; the second argument says whether it is the last one.
@@ -47,12 +47,6 @@ class LineInPlace:
     def update(self, status: Status) -> None:
         """Show where the search stands."""
         self._show(status_line(status), False)
-
-    def recorded(self, trials: Sequence[TrialRecord]) -> None:
-        """Do nothing with the trials."""
-
-    def notice(self, text: str) -> None:
-        """Do nothing with the notice: it is in the run's log."""
 
     def ended(self, status: Status) -> None:
         """Show the last status of the search."""

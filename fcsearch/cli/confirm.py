@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from fcsearch.cli.searching import conclude, going_on, resource_options, varying
+from fcsearch.cli.searching import conclude, going_on, refit_option, resource_options, varying
 from fcsearch.cli.shared_options import moved_data_options, runs_folder
 
 
@@ -18,11 +18,7 @@ from fcsearch.cli.shared_options import moved_data_options, runs_folder
 @runs_folder
 @click.option("--top", type=click.IntRange(min=1), default=5, show_default=True, help="How many of the best.")
 @click.option("--seeds", type=click.IntRange(min=1), default=5, show_default=True, help="With how many other seeds.")
-@click.option(
-    "--refit/--no-refit",
-    default=None,
-    help="Also train the winner on training and validation rows together. Default: only with folds.",
-)
+@refit_option
 @moved_data_options
 @resource_options
 def confirm(

@@ -114,6 +114,11 @@ resource_options = options(
 )
 
 
+refit_option = click.option(
+    "--refit/--no-refit",
+    default=None,
+    help="Also train the winner on training and validation rows together. Default: only with folds.",
+)
 # How to search.
 search_options = options(
     click.option(
@@ -123,11 +128,7 @@ search_options = options(
         help="How many of the best are trained again with other seeds; 0: none. Default: as many as take little time.",
     ),
     click.option("--confirm-seeds", type=click.IntRange(min=1), help="With how many other seeds. Default: 5 at most."),
-    click.option(
-        "--refit/--no-refit",
-        default=None,
-        help="Also train the winner on training and validation rows together. Default: only with folds.",
-    ),
+    refit_option,
     click.option(
         "--ensemble", type=click.IntRange(min=0), help="Candidates for the ensemble; 0: no ensemble. Default: 50."
     ),

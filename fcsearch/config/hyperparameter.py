@@ -71,8 +71,8 @@ class Hyperparameter:
         if self.kind == "word":
             return isinstance(value, str) and value in self.words
         if self.kind == "widths":
-            return isinstance(value, (list, tuple)) and all(_is_integer(width) and width >= 1 for width in value)
-        return (_is_integer(value) if self.kind == "integer" else _is_finite(value)) and self._in_range(value)
+            return isinstance(value, (list, tuple)) and all(is_integer(width) and width >= 1 for width in value)
+        return (is_integer(value) if self.kind == "integer" else is_finite(value)) and self._in_range(value)
 
     def _in_range(self, value: float) -> bool:
         if self.low is not None and (value < self.low or (self.low_open and value == self.low)):
@@ -108,11 +108,13 @@ def hyperparameters_of(config: type) -> dict[str, Hyperparameter]:
     return {field.name: Hyperparameter(name=field.name, **field.metadata[_METADATA_KEY]) for field in fields}
 
 
-def _is_integer(value: Any) -> bool:
+def is_integer(value: Any) -> bool:
+    """Whether it is an integer; a truth value is none."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _is_finite(value: Any) -> bool:
+def is_finite(value: Any) -> bool:
+    """Whether it is a finite number; a truth value is none."""
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         return False
     try:

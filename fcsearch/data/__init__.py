@@ -21,11 +21,8 @@ __all__ = [
 __getattr__ = on_first_use(
     __name__,
     {
-        "DATASET_NAMES": "spec",
-        "Dataset": "dataset",
-        "DatasetSpec": "spec",
-        "Split": "dataset",
-        "dataset_in_memory": "loading",
-        "load_dataset": "loading",
+        "dataset": ("Dataset", "Split"),
+        "loading": ("dataset_in_memory", "load_dataset"),
+        "spec": ("DATASET_NAMES", "DatasetSpec"),
     },
 )

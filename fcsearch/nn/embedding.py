@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from fcsearch.nn.activations import ReLU
+from fcsearch.nn.layers import LinearCache
 from fcsearch.nn.option_checks import number
 
 # Its parameters: the frequencies, and the weights and biases of the linear layers.
@@ -116,19 +117,11 @@ class Periodic:
         return (dphases * cache.f).sum(dim=2), (dphases * cache.x.unsqueeze(2)).sum(dim=0)
 
 
-class NumberwiseCache(NamedTuple):
-    """What NumberwiseLinear.backward reads: the inputs of the forward pass."""
-
-    x: Tensor
-    w: Tensor
-    b: Tensor
-
-
 class NumberwiseLinear:
     """An affine layer of each number's own: out[:, p] = x[:, p] w[p] + b[p]."""
 
     @staticmethod
-    def forward(x: Tensor, w: Tensor, b: Tensor) -> tuple[Tensor, NumberwiseCache]:
+    def forward(x: Tensor, w: Tensor, b: Tensor) -> tuple[Tensor, LinearCache]:
         """Multiply by each number's weights and add its bias.
 
         Args:
@@ -139,10 +132,10 @@ class NumberwiseLinear:
         Returns:
             out of shape (N, P, E), and the cache.
         """
-        return torch.einsum("npk,pke->npe", x, w) + b, NumberwiseCache(x, w, b)
+        return torch.einsum("npk,pke->npe", x, w) + b, LinearCache(x, w, b)
 
     @staticmethod
-    def backward(dout: Tensor, cache: NumberwiseCache) -> tuple[Tensor, Tensor, Tensor]:
+    def backward(dout: Tensor, cache: LinearCache) -> tuple[Tensor, Tensor, Tensor]:
         """Carry a gradient back through the layer.
 
         Args:
@@ -161,7 +154,7 @@ class EmbeddedCache(NamedTuple):
     """What PeriodicEmbedding.backward reads."""
 
     periodic: PeriodicCache
-    linear: NumberwiseCache
+    linear: LinearCache
     relu: Tensor
 
 

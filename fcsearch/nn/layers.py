@@ -17,7 +17,7 @@ from fcsearch.nn.option_checks import one_of
 
 
 class LinearCache(NamedTuple):
-    """What Linear.backward reads: the inputs of the forward pass."""
+    """What the backward pass of a linear layer reads: the inputs of the forward pass."""
 
     x: Tensor
     w: Tensor

@@ -28,14 +28,12 @@ __all__ = [
 __getattr__ = on_first_use(
     __name__,
     {
-        "FinalTest": "measured",
-        "Report": "model",
-        "RunningPage": "running_page",
-        "build_report": "build",
-        "known_measurements": "known",
-        "render_json": "write",
-        "render_text": "terminal",
-        "report_of": "write",
-        "write_report": "write",
+        "build": ("build_report",),
+        "known": ("known_measurements",),
+        "measured": ("FinalTest",),
+        "model": ("Report",),
+        "running_page": ("RunningPage",),
+        "terminal": ("render_text",),
+        "write": ("render_json", "report_of", "write_report"),
     },
 )

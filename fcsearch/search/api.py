@@ -14,10 +14,10 @@ from fcsearch.errors import RunError, UsageError
 from fcsearch.results import Labels, RunDirectory, remote, write_labels
 from fcsearch.results.manifest import DatasetEntry
 from fcsearch.results.no_run import name_taken
-from fcsearch.search.execution import SearchResult, attended, conclude, has_result, train
+from fcsearch.search.execution import SearchResult, attended, conclude, train
 from fcsearch.search.loop.later_stages import Surroundings
 from fcsearch.search.loop.published import ForOthers
-from fcsearch.search.loop.session import Stages, run_stages
+from fcsearch.search.loop.session import Stages, has_result, run_stages
 from fcsearch.search.loop.time_budget import end_of_training
 from fcsearch.search.loop.view import SilentView, View
 from fcsearch.search.options import SearchOptions

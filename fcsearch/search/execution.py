@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from fcsearch.data import Dataset
 from fcsearch.errors import FcsearchError, RunError, SearchError, UsageError
-from fcsearch.results import RunDirectory, rank_trials, remote
+from fcsearch.results import RunDirectory, remote
 from fcsearch.results.manifest import Manifest, SessionEntry
 from fcsearch.results.patience import Patience, patient
 from fcsearch.search.loop.interruption import Interruption, Terminated, interruption
 from fcsearch.search.loop.later_stages import Surroundings
 from fcsearch.search.loop.published import ForOthers
-from fcsearch.search.loop.session import EndedBy, Stages, run_stages
+from fcsearch.search.loop.session import EndedBy, Stages, has_result, run_stages
 from fcsearch.search.loop.view import View
 from fcsearch.search.planning.plan import SearchPlan
 from fcsearch.search.pool.interface import OpenPool
@@ -241,11 +241,6 @@ def _concluded(
         if _STATES[ended_by] == "complete":
             keep_best(run, dataset, keep_models=plan.options.keep_models, ensemble=plan.options.ensemble)
         return SearchResult(run, ended_by, write_report(run, dataset=dataset) if report else None)
-
-
-def has_result(run: RunDirectory) -> bool:
-    """Whether some trial can be ranked."""
-    return len(rank_trials(run.trials())) > 0
 
 
 def _require_result(run: RunDirectory) -> None:

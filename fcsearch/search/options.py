@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import Any, Literal, get_args
 
+from fcsearch.config.hyperparameter import is_finite, is_integer
 from fcsearch.errors import UsageError
 from fcsearch.wording import option
 
@@ -73,23 +73,23 @@ class SearchOptions:
         # In run.json it is a list.
         object.__setattr__(self, "tries", tuple(self.tries))
         for name in ("trials", "workers", "keep_models", "confirm_seeds"):
-            _require(name, getattr(self, name), "an integer of at least 1", lambda v: _whole(v) and v >= 1)
-        _require("seed", self.seed, "an integer from 0 to 4294967295", lambda v: _whole(v) and 0 <= v < 2**32)
+            _require(name, getattr(self, name), "an integer of at least 1", lambda v: is_integer(v) and v >= 1)
+        _require("seed", self.seed, "an integer from 0 to 4294967295", lambda v: is_integer(v) and 0 <= v < 2**32)
         for name in ("time_budget", "cpus_per_worker"):
-            _require(name, getattr(self, name), "a number above 0", lambda v: _finite(v) and v > 0)
+            _require(name, getattr(self, name), "a number above 0", lambda v: is_finite(v) and v > 0)
         for name in ("checkpoint_every", "page_every"):
-            _require(name, getattr(self, name), "a number of at least 0", lambda v: _finite(v) and v >= 0)
+            _require(name, getattr(self, name), "a number of at least 0", lambda v: is_finite(v) and v >= 0)
         _require(
             "gpus_per_worker",
             self.gpus_per_worker,
             "0, a fraction of a GPU below 1, or a whole number of GPUs",
-            lambda v: _finite(v) and v >= 0 and (v < 1 or float(v).is_integer()),
+            lambda v: is_finite(v) and v >= 0 and (v < 1 or float(v).is_integer()),
         )
         _require(
             "pack_size",
             self.pack_size,
             "an integer of at least 1, or auto",
-            lambda v: v == "auto" or (_whole(v) and v >= 1),
+            lambda v: v == "auto" or (is_integer(v) and v >= 1),
         )
         _require("pool", self.pool, f"one of {', '.join(POOLS)}", lambda v: v in POOLS)
         if self.pool == "inline" and self.workers not in (None, 1):
@@ -102,12 +102,12 @@ class SearchOptions:
                 f"{option('address')} names a Ray cluster and needs the pool ray; found the pool {self.pool}; "
                 "leave one of them out"
             )
-        _require("ensemble", self.ensemble, "an integer of at least 0", lambda v: _whole(v) and v >= 0)
+        _require("ensemble", self.ensemble, "an integer of at least 0", lambda v: is_integer(v) and v >= 0)
         _require(
             "confirm",
             self.confirm,
             "an integer of at least 0, or auto",
-            lambda v: v == "auto" or (_whole(v) and v >= 0),
+            lambda v: v == "auto" or (is_integer(v) and v >= 0),
         )
         if self.address is not None and self.address.startswith("ray://"):
             raise UsageError(
@@ -118,14 +118,6 @@ class SearchOptions:
     def to_json(self) -> dict[str, Any]:
         """The options as JSON types."""
         return dataclasses.asdict(self)
-
-
-def _whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _finite(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _require(name: str, value: Any, requirement: str, holds: Any) -> None:

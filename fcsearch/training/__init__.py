@@ -22,10 +22,8 @@ __all__ = [
 __getattr__ = on_first_use(
     __name__,
     {
-        "EpochMetrics": "metrics",
-        "MemberResult": "metrics",
-        "Pack": "pack",
-        "TrainingData": "data",
-        "train_pack": "pack",
+        "data": ("TrainingData",),
+        "metrics": ("EpochMetrics", "MemberResult"),
+        "pack": ("Pack", "train_pack"),
     },
 )

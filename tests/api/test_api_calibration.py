@@ -1,7 +1,5 @@
 """From a search to probabilities that were fitted on its validation rows, wherever probabilities are given."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
@@ -57,7 +55,6 @@ def dataset() -> Dataset:
 def test_the_log_loss_of_the_validation_rows_falls_and_classes_stay(run: fcsearch.Run) -> None:
     [member] = load_members(run.directory)
     found = calibration_of(run.directory, [member])
-    assert found is not None
     assert found.temperature > 1.1
     X, y = dataset().val.X, dataset().val.y
     chosen = choose_model(str(run.path), None, run.path.parent).predictor
@@ -100,7 +97,6 @@ def test_an_ensemble_has_a_temperature_of_its_own_and_nothing_is_fitted_twice(
     keep_best(directory, rows, keep_models=2, ensemble=2)
     members = load_members(directory, "ensemble")
     found = calibration_of(directory, members)
-    assert found is not None
     assert found != calibration_of(directory, members[:1])
     chosen = choose_model(str(run.path), "ensemble", run.path.parent).predictor
     assert log_loss(rows.val.y, chosen.values(rows.val.X)) == pytest.approx(found.log_loss_after, rel=1e-5)

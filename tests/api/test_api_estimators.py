@@ -1,7 +1,5 @@
 """The classifier as people use it: with frames, in pipelines, pickled."""
 
-from __future__ import annotations
-
 import warnings
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """A run in a notebook: its tables as DataFrames, its study for Optuna's plots, the report's charts."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

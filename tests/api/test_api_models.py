@@ -1,7 +1,5 @@
 """Which model of a run predicts in a program: as the commands have it."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest

@@ -1,7 +1,5 @@
 """Every preprocessing of a table's numbers, from a search to its predictions, measurements and exports."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

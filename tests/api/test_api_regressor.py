@@ -1,7 +1,5 @@
 """The regressor as people use it: with frames, in pipelines, by another objective."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import joblib

@@ -1,7 +1,5 @@
 """What a run in memory can do as the commands do: evaluate, report, export; and how it is shown."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +29,7 @@ def rows(count: int = 120) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int6
 
 def search(X: Any, y: Any = None, **options: Any) -> fcsearch.Run:
     given = {"space": SPACE, "trials": 2, "pool": "inline", "confirm": 0, **options}
-    found: fcsearch.Run = fcsearch.search(X, y, **given)
-    return found
+    return fcsearch.search(X, y, **given)
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +101,6 @@ def test_a_run_of_too_many_rows_is_not_compared() -> None:
     X, y = rows()
     run = search(X, y)
     described = run.directory.manifest().dataset
-    assert described is not None
     run.directory.update_manifest({"dataset": described.model_copy(update={"input_dim": 10**6})})
     assert run.evaluate(X, y).rows == 120  # a warning would be an error
 

@@ -1,7 +1,5 @@
 """Searches from scripts and notebooks, and what importing fcsearch costs them."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import types

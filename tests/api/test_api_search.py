@@ -1,7 +1,5 @@
 """`fcsearch.search`: from data in memory to a run that predicts."""
 
-from __future__ import annotations
-
 import gc
 from pathlib import Path
 from typing import Any

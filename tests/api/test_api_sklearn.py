@@ -1,7 +1,5 @@
 """The estimators in scikit-learn's hands."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Errors of the Python functions name their arguments, and never an option of a command."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

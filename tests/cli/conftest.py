@@ -1,12 +1,15 @@
-"""Commands that are refused."""
-
-from __future__ import annotations
+"""Runs and folders for commands, and commands that are refused."""
 
 from collections.abc import Callable
 
 import pytest
+from customers import customers
+from run_fixtures import digits_run, empty_run, made_run, run
+from small_space import here
 
 from fcsearch.cli import main
+
+__all__ = ["customers", "digits_run", "empty_run", "here", "made_run", "run"]
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from click.testing import CliRunner
+from commands import json_of, output_of
 
 from fcsearch.cli import main
 from fcsearch.cli.check import check
@@ -31,9 +32,8 @@ def _packs_unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_all_passes_on_this_machine() -> None:
-    result = CliRunner().invoke(check, ["--device", "cpu"])
-    assert result.exit_code == 0
-    lines = result.output.splitlines()
+    output = output_of("check", "--device", "cpu")
+    lines = output.splitlines()
     verdicts = {line.split("  ")[0]: line.split()[-1] for line in lines if re.search(r"\d\.\de[+-]\d\d  ", line)}
     assert set(verdicts.values()) == {"pass"}
     assert {"Linear, x (N, D)", "softmax_loss", "TwoLayerNet", "adam, 50 steps"} <= set(verdicts)
@@ -44,9 +44,7 @@ def test_all_passes_on_this_machine() -> None:
 
 
 def test_json_holds_every_comparison() -> None:
-    result = CliRunner().invoke(check, ["--device", "cpu", "--format", "json"])
-    assert result.exit_code == 0
-    found = json.loads(result.output)
+    found = json_of("check", "--device", "cpu")
     assert found["passed"] is True
     assert (found["device"], found["torch"]) == ("cpu", torch.__version__)
     assert {row["reference"] for row in found["checks"]} == set(LIMITS)

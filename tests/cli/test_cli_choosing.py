@@ -1,7 +1,5 @@
 """What `fcsearch run` searches: spaces and datasets, by option or by what an argument looks like."""
 
-from __future__ import annotations
-
 import gzip
 from collections.abc import Callable
 from pathlib import Path

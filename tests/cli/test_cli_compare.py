@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import io
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from commands import Terminal, json_of, output_of
 from synthetic_run import add_trials, change_dataset, manifest, trial_row
 
 from fcsearch.cli.compare import compare
 from fcsearch.results import RunDirectory
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 @pytest.fixture
@@ -29,15 +22,13 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "runs"
 
 
-def shown(*arguments: str) -> str:
-    result = CliRunner().invoke(compare, arguments, catch_exceptions=False)
-    assert result.exit_code == 0
-    return result.output
+def compared(*arguments: str) -> str:
+    return output_of("compare", *arguments)
 
 
 @pytest.mark.usefixtures("root")
 def test_says_who_leads_and_what_differs() -> None:
-    output = shown("one", "two")
+    output = compared("one", "two")
     assert "2 runs, by validation accuracy" in output
     assert "the same rows, split alike (digits)" in output
     assert "After 8 trials each" in output
@@ -54,7 +45,7 @@ def test_a_narrow_terminal_breaks_no_word(
     monkeypatch: pytest.MonkeyPatch,
     columns: int,
 ) -> None:
-    whole = set(shown("one", "two").split())
+    whole = set(compared("one", "two").split())
     monkeypatch.setenv("COLUMNS", str(columns))
     screen = Terminal()
     monkeypatch.setattr("sys.stdout", screen)
@@ -70,7 +61,7 @@ def test_a_narrow_terminal_breaks_no_word(
 
 def test_runs_on_other_rows_are_not_compared(root: Path) -> None:
     change_dataset(RunDirectory.open(root / "two"), fingerprint="0" * 16)
-    output = shown("one", "two")
+    output = compared("one", "two")
     assert "other rows of digits" in output
     assert "These runs cannot be compared" in output
     assert "behind" not in output
@@ -91,7 +82,7 @@ def test_a_head_start_and_differing_spaces_are_shown(root: Path) -> None:
     space = dict(two.manifest().space or {})
     changed = {**space, "parameters": {**space["parameters"], "epochs": {"value": 20}}}
     two.update_manifest({"observations": {"run": "/home/me/runs/zero", "used": 12, "left_out": 1}, "space": changed})
-    output = shown("one", "two")
+    output = compared("one", "two")
     assert "After 8 trials each (two was told 12 of zero before)" in output
     assert "What differs between the spaces" in output
     assert re.search(r"^epochs +\S.*10.* one\n +\S.*20.* two$", output, re.MULTILINE)
@@ -99,7 +90,7 @@ def test_a_head_start_and_differing_spaces_are_shown(root: Path) -> None:
 
 def test_runs_without_a_result_are_no_comparison(root: Path) -> None:
     RunDirectory.create(root / "three", manifest("three", state="running"))
-    output = shown("one", "three")
+    output = compared("one", "three")
     assert "three still runs after 0 of 48 trials" in output
     assert "There is nothing to compare yet" in output
     assert "confirm runs/three" not in output
@@ -107,7 +98,7 @@ def test_runs_without_a_result_are_no_comparison(root: Path) -> None:
 
 @pytest.mark.usefixtures("root")
 def test_json_has_all_of_it() -> None:
-    found = json.loads(shown("one", "two", "--format", "json"))
+    found = json_of("compare", "one", "two")
     assert found["runs"] == ["runs/one", "runs/two"]
     assert found["comparable"] is True
     assert [section["basis"] for section in found["sections"]] == ["trials", "time"]
@@ -116,7 +107,7 @@ def test_json_has_all_of_it() -> None:
 
 @pytest.mark.usefixtures("root")
 def test_a_page_is_written_beside_the_text(tmp_path: Path) -> None:
-    assert "2 runs, by validation accuracy" in shown("one", "two", "--html", "both.html")
+    assert "2 runs, by validation accuracy" in compared("one", "two", "--html", "both.html")
     assert "<h1>one, two</h1>" in (tmp_path / "both.html").read_text()
 
 

@@ -1,7 +1,5 @@
 """`fcsearch confirm`, and what other commands say of confirmed winners and ensembles."""
 
-from __future__ import annotations
-
 import errno
 import json
 import os

@@ -1,12 +1,11 @@
 """One rule for widths and colours, and paths that are never folded."""
 
-from __future__ import annotations
-
 import io
 import shlex
 from pathlib import Path
 
 import pytest
+from commands import Terminal
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -22,11 +21,6 @@ from fcsearch.cli.console import (
 )
 from fcsearch.cli.live import LineView, open_view
 from fcsearch.text import printable
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 @pytest.mark.parametrize(("columns", "width"), [("40", 60), ("132", 132)])

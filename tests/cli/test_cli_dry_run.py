@@ -1,16 +1,12 @@
 """`fcsearch run --dry-run`: the plan and the data, and nothing else."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner
-from small_space import here, invoke
+from small_space import invoke
 
 from fcsearch.cli.run import run
-
-__all__ = ["here"]
 
 
 def test_a_dry_run_says_the_plan_and_leaves_nothing(here: Path) -> None:

@@ -1,34 +1,29 @@
 """`fcsearch evaluate`."""
 
 import dataclasses
-import json
 import re
 from collections.abc import Callable
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
-from run_fixtures import made_run, run
+from commands import json_of, output_of
 from synthetic_run import change_dataset, digits
 
-from fcsearch.cli.evaluate import _print, evaluate
+from fcsearch.cli.evaluate import _print
 from fcsearch.evaluation import Lead, measure
 from fcsearch.results import RunDirectory, open_run
 
-__all__ = ["made_run", "run"]
-
 
 def test_measures_the_best_network_on_the_test_rows(made_run: RunDirectory) -> None:
-    result = CliRunner().invoke(evaluate, [str(made_run.path)], catch_exceptions=False)
+    output = output_of("evaluate", made_run.path)
     best = open_run(made_run.path).best["trial_id"]
     expected = measure(made_run, best, digits(), "test")
-    assert result.exit_code == 0
-    assert f"trial {best} of {made_run.path.name} on 270 test rows of digits\n" in result.output
-    words = " ".join(result.output.split())
+    assert f"trial {best} of {made_run.path.name} on 270 test rows of digits\n" in output
+    words = " ".join(output.split())
     assert f"rows of digits accuracy {100 * expected.accuracy:.2f}%" in words
     assert f"log loss {expected.figures['log_loss']:.4g} mean negative logarithm" in words
     assert not re.search(r"(?<!log )loss \d", words)
-    lines = [line.split() for line in result.output.splitlines()]
+    lines = [line.split() for line in output.splitlines()]
     rows = [line for line in lines if len(line) == 5 and line[2].endswith("%")]
     assert [row[0] for row in rows] == list(digits().class_names)
     assert sum(int(row[1]) for row in rows) == 270
@@ -37,8 +32,8 @@ def test_measures_the_best_network_on_the_test_rows(made_run: RunDirectory) -> N
 
 
 def test_in_a_pipe_a_figure_is_a_line_and_the_classes_stand_apart(made_run: RunDirectory) -> None:
-    result = CliRunner().invoke(evaluate, [str(made_run.path)], catch_exceptions=False)
-    figures, classes, *_ = result.output.split("\n\n")
+    output = output_of("evaluate", made_run.path)
+    figures, classes, *_ = output.split("\n\n")
     _, *lines = figures.splitlines()
     assert len(lines) == 4
     assert all(re.match(r"  \S.*? {2,}[\d.%]+  \S", line) for line in lines), lines
@@ -46,18 +41,16 @@ def test_in_a_pipe_a_figure_is_a_line_and_the_classes_stand_apart(made_run: RunD
 
 
 def test_shows_what_a_model_must_beat(made_run: RunDirectory) -> None:
-    result = CliRunner().invoke(evaluate, [str(made_run.path)], catch_exceptions=False)
+    output = output_of("evaluate", made_run.path)
     counts = np.bincount(digits().test.y)
     base = f"baseline {100 * counts.max() / counts.sum():.2f}% always answering '{counts.argmax()}'"
-    assert base in " ".join(result.output.split())
-    assert "balanced accuracy" in result.output
+    assert base in " ".join(output.split())
+    assert "balanced accuracy" in output
 
 
 def test_another_trial_another_split_as_json(made_run: RunDirectory) -> None:
     trial = made_run.models.saved()[-1]
-    arguments = [str(made_run.path), "--trial", str(trial), "--split", "val", "--format", "json"]
-    result = CliRunner().invoke(evaluate, arguments, catch_exceptions=False)
-    found = json.loads(result.output)
+    found = json_of("evaluate", made_run.path, "--trial", trial, "--split", "val")
     assert (found["trial_id"], found["split"], found["rows"]) == (trial, "val", 270)
     assert found["accuracy"] == measure(made_run, trial, digits(), "val").accuracy
     figures = found["classification"]

@@ -10,20 +10,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pytest
-from click.testing import CliRunner
-from customers import COLUMNS, ROWS, customers, table, write
+from commands import output_of, ran
+from customers import COLUMNS, ROWS, table, write
 from evaluated import found
 from PIL import Image
-from run_fixtures import made_run
 from synthetic_run import make_table_run
 
-from fcsearch.cli.evaluate import evaluate
 from fcsearch.config import OWN_FORM
 from fcsearch.data import Dataset
 from fcsearch.evaluation import load_run_dataset
 from fcsearch.results import RunDirectory, open_run
-
-__all__ = ["customers", "made_run"]
 
 
 @pytest.mark.parametrize("name", ["other.csv", "other.parquet"])
@@ -37,9 +33,8 @@ def test_columns_in_another_order_give_the_same_figures(customers: RunDirectory,
 
 
 def test_two_classes_have_figures_of_their_ranking(customers: RunDirectory) -> None:
-    result = CliRunner().invoke(evaluate, [str(customers.path)], catch_exceptions=False)
     figures, rarer = found(customers)["figures"], found(customers)["positive"]
-    words = " ".join(result.stdout.split())
+    words = " ".join(output_of("evaluate", customers.path).split())
     assert f"ROC AUC {figures['roc_auc']:.4g} area under the ROC curve of {rarer!r}" in words
     assert f"average precision {figures['average_precision']:.4g} of {rarer!r}: mean precision" in words
 
@@ -61,8 +56,7 @@ def test_every_row_is_measured_as_training_would_have(customers: RunDirectory, t
 def test_unseen_categories_are_none_of_the_known_ones_and_counted(customers: RunDirectory, tmp_path: Path) -> None:
     job = pa.array(["abbot" if row % 3 == 0 else "cook" for row in range(ROWS)])
     path = write(tmp_path, table().set_column(1, "job", job).append_column("memo", job))
-    arguments = [str(customers.path), "--dataset", str(path)]
-    result = CliRunner().invoke(evaluate, arguments, catch_exceptions=False)
+    result = ran("evaluate", customers.path, "--dataset", path)
     assert "column 'job' has 100 values that the training rows do not have ('abbot')" in result.stderr
     assert "ignored columns that the network does not read: memo" in result.stderr
     assert "on all 300 rows" in result.stdout

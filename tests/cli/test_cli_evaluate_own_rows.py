@@ -10,34 +10,29 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 import pytest
-from click.testing import CliRunner
-from customers import ROWS, customers, table, write
+from commands import output_of
+from customers import ROWS, table, write
 from evaluated import found
-from run_fixtures import made_run
 from synthetic_run import make_table_run
 
-from fcsearch.cli.evaluate import evaluate
 from fcsearch.config import OWN_FORM
 from fcsearch.data import Dataset
 from fcsearch.evaluation import load_run_dataset
 from fcsearch.results import RunDirectory
 
-__all__ = ["customers", "made_run"]
-
 
 def test_the_runs_own_rows_are_said_to_be_such(customers: RunDirectory, tmp_path: Path) -> None:
     own = write(tmp_path, table())
-    arguments = [str(customers.path), "--dataset", str(own)]
-    result = CliRunner().invoke(evaluate, arguments, catch_exceptions=False)
-    assert result.stdout.splitlines()[0] == f"trial 0 of run on all 300 rows of {own}"
-    words = " ".join(result.stdout.split())
+    output = output_of("evaluate", customers.path, "--dataset", own)
+    assert output.splitlines()[0] == f"trial 0 of run on all 300 rows of {own}"
+    words = " ".join(output.split())
     assert "255 of the 300 rows equal rows that trained or chose the network: the figures are too good" in words
     assert found(customers, "--dataset", str(own))["own_rows"] == 255
     half = write(tmp_path, table().slice(0, ROWS // 2), "half.csv")
     assert 100 < found(customers, "--dataset", str(half))["own_rows"] < 150
-    result = CliRunner().invoke(evaluate, [str(customers.path), "--split", "val"], catch_exceptions=False)
-    assert result.stdout.splitlines()[0] == "trial 0 of run on 45 validation rows of customers.csv"
-    assert "trained or chose" not in result.stdout
+    output = output_of("evaluate", customers.path, "--split", "val")
+    assert output.splitlines()[0] == "trial 0 of run on 45 validation rows of customers.csv"
+    assert "trained or chose" not in output
 
 
 @pytest.mark.parametrize("options", [{}, {"folds": 3}, {"dates": "parts", "preprocessing": "piecewise"}])
@@ -92,8 +87,7 @@ def test_without_test_rows_only_all_of_many_different_rows_are_called_the_runs_o
     own = write(tmp_path, table(), "many.csv")
     many = make_table_run(tmp_path / "many", own, label="churn", test_fraction=0.0)
     assert found(many, "--dataset", str(write(tmp_path, table(1))))["own_rows"] == 0
-    told = CliRunner().invoke(evaluate, [str(many.path), "--dataset", str(own)], catch_exceptions=False).stdout
-    words = " ".join(told.split())
+    words = " ".join(output_of("evaluate", many.path, "--dataset", own).split())
     # There are no test rows that another command could measure.
     assert words.endswith(
         "all 300 rows equal rows that trained or chose the network: the figures are too good for other rows"

@@ -1,7 +1,5 @@
 """`fcsearch export`: files that other programs use, and the card beside them."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
@@ -16,15 +14,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from click.testing import CliRunner
-from customers import ROWS, customers, table, write
-from exports import exported
-from run_fixtures import made_run, run
+from commands import exported, ran
+from customers import ROWS, table, write
 
-from fcsearch.cli.predict import predict
 from fcsearch.results import RunDirectory
-
-__all__ = ["customers", "made_run", "run"]
 
 # Loads a program where fcsearch cannot be imported, and tells what it says of rows.
 _LOADER = """
@@ -41,9 +34,7 @@ print(about["fcsearch.classes"])
 
 def predicted(where: object, source: object, folder: Path, *arguments: str) -> pa.Table:
     out = folder / "predicted.parquet"
-    command = [str(where), str(source), "--out", str(out), *arguments]
-    result = CliRunner().invoke(predict, command, catch_exceptions=False)
-    assert result.exit_code == 0, result.output
+    ran("predict", where, source, "--out", out, *arguments)
     return pq.read_table(out)
 
 
@@ -93,7 +84,6 @@ def test_onnxruntime_tells_nobody_of_its_use(customers: RunDirectory, tmp_path: 
     assert list((tmp_path / "temporary").iterdir()) == []
     card = (tmp_path / "model.onnx.md").read_text()
     code = re.search(r"```python\n(.*?)```", card, re.DOTALL)
-    assert code is not None
     subprocess.run([sys.executable, "-c", code[1]], check=True, cwd=tmp_path, **told)
     assert list((tmp_path / "temporary").iterdir()) == []
 

@@ -1,7 +1,5 @@
 """The card beside an exported model."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import re
@@ -11,9 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from customers import customers
-from exports import exported
-from run_fixtures import made_run, run
+from commands import exported
 
 from fcsearch.evaluation import Lead
 from fcsearch.inference.choosing import choose_model
@@ -22,8 +18,6 @@ from fcsearch.report.card import _data, _own_verdict
 from fcsearch.report.judgement import Caution
 from fcsearch.report.verdict import NOT_SHOWN, Opening
 from fcsearch.results import RunDirectory, open_run
-
-__all__ = ["customers", "made_run", "run"]
 
 
 def test_the_card_has_figures_with_their_errors_and_nothing_of_the_machine(run: RunDirectory, tmp_path: Path) -> None:
@@ -34,7 +28,6 @@ def test_the_card_has_figures_with_their_errors_and_nothing_of_the_machine(run: 
     card = exported(run.path, tmp_path / "out.safetensors")
     assert report.test.measurement is not None
     for found in (report.validation, report.test.measurement):
-        assert found is not None
         assert f"| {100 * found.accuracy:.2f}% | {100 * found.standard_error:.2f} points |" in card
     assert "The baseline is that of always answering the commonest class, `3`." in card
     assert f"- Fingerprint: `{digits().fingerprint}`" in card
@@ -113,7 +106,6 @@ def test_a_refit_learned_from_the_rows_for_validation_too(run: RunDirectory) -> 
     run.keep_transform(digits().transform)
     chosen = choose_model(str(run.path), None, run.path.parent)
     described = run.manifest().dataset
-    assert described is not None
     rows = described.rows
     assert rows.train
     assert rows.val
@@ -131,13 +123,11 @@ def test_an_ensemble_and_a_refit_are_judged_by_their_own_figures(run: RunDirecto
     validation = dataclasses.replace(known.validation, lead=small)
     test = dataclasses.replace(known.test.measurement, lead=losing)
     both = _own_verdict([validation, test], trials=48)
-    assert both is not None
     assert both.claim == NOT_SHOWN
     assert (
         "by no more than chance explains for the best of 48 trials on these rows; and its test accuracy" in both.reason
     )
     alone = _own_verdict([test], trials=48)
-    assert alone is not None
     assert (alone.claim, alone.reason[:18]) == (NOT_SHOWN, "its test accuracy,")
     assert _own_verdict([validation, dataclasses.replace(test, lead=small)], trials=48) is None
     assert _own_verdict([], trials=48) is None

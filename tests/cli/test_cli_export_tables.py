@@ -1,29 +1,20 @@
 """`fcsearch export --format csv`: the tables as CSV, with all that is in them."""
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from click.testing import CliRunner
-from run_fixtures import made_run, run
+from commands import output_of
 from synthetic_run import trial_row
 
-from fcsearch.cli import cli
 from fcsearch.results import RunDirectory, TrialRecord
 from fcsearch.results.records import row_config
 
-__all__ = ["made_run", "run"]
-
 
 def exported(run: RunDirectory, out: Path) -> dict[str, list[dict[str, Any]]]:
-    result = CliRunner().invoke(
-        cli, ["export", str(run.path), "--format", "csv", "--out", str(out)], catch_exceptions=False
-    )
-    assert result.exit_code == 0
-    paths = [Path(line.removeprefix("wrote ")) for line in result.output.splitlines()]
+    written = output_of("export", run.path, "--format", "csv", "--out", out).splitlines()
+    paths = [Path(line.removeprefix("wrote ")) for line in written]
     assert sorted(paths) == sorted(out.iterdir())
     return {path.stem: list(csv.DictReader(path.read_text().splitlines())) for path in paths}
 

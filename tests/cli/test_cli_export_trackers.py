@@ -1,7 +1,5 @@
 """`fcsearch export` of trials for programs that track experiments, each read again by that program's own library."""
 
-from __future__ import annotations
-
 import importlib.util
 import shutil
 import subprocess
@@ -14,21 +12,15 @@ from unittest.mock import MagicMock
 
 import optuna
 import pytest
-from click.testing import CliRunner
-from run_fixtures import made_run, run
+from commands import output_of
 from synthetic_run import make_run
 
-from fcsearch.cli import cli
 from fcsearch.results import RunDirectory
-
-__all__ = ["made_run", "run"]
 
 
 def export(run: RunDirectory, form: str, out: Path) -> str:
     command = ["export", str(run.path), "--format", form, "--out", str(out)]
-    result = CliRunner().invoke(cli, command, catch_exceptions=False)
-    assert result.exit_code == 0
-    return result.output
+    return output_of(*command)
 
 
 def complete(run: RunDirectory) -> dict[str, object]:

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import csv
 import dataclasses
 import subprocess
@@ -9,10 +7,9 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from click.testing import CliRunner
+from commands import output_of
 
 import fcsearch.cli
-from fcsearch.cli import cli
 from fcsearch.results import open_run
 from fcsearch.space import Constant, load_space, shipped_spaces, space_schema
 from fcsearch.space.document import read_file
@@ -26,14 +23,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def invoke(*arguments: str) -> str:
-    result = CliRunner().invoke(cli, list(arguments), catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.output
-
-
 def test_a_space_for_a_table_says_what_is_in_it_and_runs(here: Path) -> None:
-    output = invoke("init", "customers.csv", "--label", "churn", "--drop", "visits")
+    output = output_of("init", "customers.csv", "--label", "churn", "--drop", "visits")
     assert "wrote customers.yaml" in output
     assert output.endswith("\n  fcsearch run customers.yaml\n")
     text = (here / "customers.yaml").read_text()
@@ -55,12 +46,12 @@ def test_a_space_for_a_table_says_what_is_in_it_and_runs(here: Path) -> None:
     small = load_space(shipped_spaces()["small"])
     assert space.parameters == small.parameters
     assert space.tries == small.tries
-    assert "customers is a valid space" in invoke("validate", "customers.yaml", "--check-data")
-    assert "runs/customers\n" in invoke("run", "customers.yaml", "--dry-run")
+    assert "customers is a valid space" in output_of("validate", "customers.yaml", "--check-data")
+    assert "runs/customers\n" in output_of("run", "customers.yaml", "--dry-run")
 
 
 def test_features_are_counted_where_all_trials_have_the_same(here: Path) -> None:
-    invoke("init", "customers.csv", "--label", "churn", "--drop", "visits", "--space", "default")
+    output_of("init", "customers.csv", "--label", "churn", "--drop", "visits", "--space", "default")
     assert "# Features: 3, from these columns:\n" in (here / "customers.yaml").read_text()
 
 
@@ -85,30 +76,30 @@ def test_a_column_that_cannot_be_used_is_left_out_with_an_option_of_this_command
 def test_columns_may_have_any_name(here: Path, column: str) -> None:
     with (here / "odd.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([(column, "kind"), *((i % 7, "ab"[i % 2]) for i in range(60))])
-    invoke("init", "odd.csv", "--label", column, "--out", "label.yaml")
+    output_of("init", "odd.csv", "--label", column, "--out", "label.yaml")
     assert load_space(here / "label.yaml").dataset.label == column
     with (here / "more.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([(column, "age", "kind"), *((i % 7, i % 5, "ab"[i % 2]) for i in range(60))])
-    invoke("init", "more.csv", "--label", "kind", "--drop", column, "--out", "drop.yaml")
+    output_of("init", "more.csv", "--label", "kind", "--drop", column, "--out", "drop.yaml")
     assert load_space(here / "drop.yaml").dataset.drop == (column,)
 
 
 def test_a_space_for_a_regression_says_so(here: Path, refused: Callable[..., str]) -> None:
     rows = "".join(f"{i % 7},{1.5 * i}\n" for i in range(60))
     (here / "houses.csv").write_text("rooms,price\n" + rows)
-    invoke("init", "houses.csv", "--label", "price")
+    output_of("init", "houses.csv", "--label", "price")
     assert "# Task: regression by the column price, from " in (here / "houses.yaml").read_text()
-    assert "1 feature (preprocessing standardize), a regression" in invoke("validate", "houses.yaml", "--check-data")
-    assert "objective       mae" in invoke("validate", "houses.yaml", "--set", "objective=mae")
+    assert "1 feature (preprocessing standardize), a regression" in output_of("validate", "houses.yaml", "--check-data")
+    assert "objective       mae" in output_of("validate", "houses.yaml", "--set", "objective=mae")
     arguments = ["validate", "houses.yaml", "--check-data", "--set", "objective=roc_auc"]
     assert "the objective of a regression must be one of rmse, mae, r2; found roc_auc" in refused(*arguments)
-    planned = invoke("run", "houses.yaml", "--dry-run", "--set", "objective=mae")
+    planned = output_of("run", "houses.yaml", "--dry-run", "--set", "objective=mae")
     assert "task            predicts price, a regression, by validation MAE" in planned
 
 
 def test_the_label_that_is_found_is_written(here: Path) -> None:
     (here / "customers.csv").write_text((here / "customers.csv").read_text().replace("churn", "target"))
-    invoke("init", "customers.csv", "--out", "folder-less.yml")
+    output_of("init", "customers.csv", "--out", "folder-less.yml")
     assert load_space(here / "folder-less.yml").dataset.label == "target"
 
 
@@ -116,14 +107,14 @@ def test_long_lists_are_cut(here: Path) -> None:
     head = ",".join(f"c{i}" for i in range(40))
     rows = "".join(",".join(str((i * j) % 11) for j in range(40)) + f",k{i % 12}\n" for i in range(120))
     (here / "wide.csv").write_text(f"{head},label\n{rows}")
-    invoke("init", "wide.csv")
+    output_of("init", "wide.csv")
     text = (here / "wide.yaml").read_text()
     assert "#   c29  number\n#   and 10 more\n" in text
     assert "12 classes: k0, k1, k10, k11, k2, k3, k4, k5, k6, k7, ...\n" in text
 
 
 def test_without_data_it_is_digits_and_any_space_that_ships_will_do(here: Path) -> None:
-    invoke("init", "--space", "full", "--out", "my space.yaml")
+    output_of("init", "--space", "full", "--out", "my space.yaml")
     space = load_space(here / "my space.yaml")
     assert (space.name, space.dataset.source, space.trials) == ("digits", "digits", 60)
     assert "fcsearch run 'my space.yaml'" in (here / "my space.yaml").read_text()
@@ -144,7 +135,7 @@ def test_what_is_set_stands_in_place_of_what_it_changes(here: Path) -> None:
         "parameters.input_dropout={choices: [0, 0.1]}",
     ]
     sets = [part for change in changes for part in ("--set", change)]
-    invoke("init", "customers.csv", "--label", "churn", *sets)
+    output_of("init", "customers.csv", "--label", "churn", *sets)
     text = (here / "customers.yaml").read_text()
     for line in (
         "  dates: parts",
@@ -174,11 +165,11 @@ def test_what_is_set_stands_in_place_of_what_it_changes(here: Path) -> None:
     assert (space.parameters, space.trials, space.tries) == (expected.parameters, 7, ())
     assert space.objective == "roc_auc"
     assert space.dataset == dataclasses.replace(expected.dataset, label="churn")
-    assert "churn" in invoke("run", "customers.yaml", "--dry-run")
+    assert "churn" in output_of("run", "customers.yaml", "--dry-run")
 
 
 def test_a_parameter_of_several_lines_is_changed_whole(here: Path) -> None:
-    invoke("init", "--space", "seed_update_rules", "--set", "parameters.learning_rate=0.5", "--set", "name=mine")
+    output_of("init", "--space", "seed_update_rules", "--set", "parameters.learning_rate=0.5", "--set", "name=mine")
     space = load_space(here / "digits.yaml")
     assert space.parameters["learning_rate"] == Constant("learning_rate", 0.5)
     assert space.name == "mine"
@@ -186,7 +177,7 @@ def test_a_parameter_of_several_lines_is_changed_whole(here: Path) -> None:
 
 def test_a_file_that_is_there_is_replaced_where_that_is_forced(here: Path) -> None:
     (here / "digits.yaml").write_text("mine")
-    invoke("init", "--force")
+    output_of("init", "--force")
     assert load_space(here / "digits.yaml").name == "digits"
 
 
@@ -224,14 +215,14 @@ def test_bad_use_ends_with_one_message_and_writes_nothing(
 
 
 def test_spaces_lists_what_ships() -> None:
-    output = invoke("spaces")
+    output = output_of("spaces")
     assert [line.split()[0] for line in output.splitlines() if line[:1].strip()] == list(shipped_spaces())
     assert "Dropout by width: does a wider layer need more dropout?" in " ".join(output.split())
 
 
 @pytest.mark.ray
 def test_what_it_writes_is_searched_by_the_command_that_it_prints(here: Path) -> None:
-    command = invoke("init", "customers.csv", "--label", "churn").splitlines()[-1].split()
+    command = output_of("init", "customers.csv", "--label", "churn").splitlines()[-1].split()
     few = ["--trials", "2", "--set", "parameters.epochs=1", "--workers", "1", "--quiet"]
     done = subprocess.run([sys.executable, "-m", *command, *few], cwd=here, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "runs/customers\n"), done.stderr
@@ -243,7 +234,7 @@ def test_a_column_without_a_name_is_called_so_and_other_options_stand_as_comment
     (here / "customers.csv").write_text(
         "\n".join(f"{'' if number == 0 else number}{row and ','}{row}" for number, row in enumerate(rows))
     )
-    invoke("init", "customers.csv", "--label", "churn")
+    output_of("init", "customers.csv", "--label", "churn")
     text = (here / "customers.yaml").read_text()
     assert "# Columns that are not used: (unnamed)\n" in text
     assert "# objective: accuracy    # the figure on validation rows that is improved; or balanced_accuracy" in text

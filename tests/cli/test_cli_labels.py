@@ -1,15 +1,12 @@
 """`fcsearch note` and `fcsearch tag`, and where they show."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from commands import output_of
 from synthetic_run import add_trials, manifest
 
-from fcsearch.cli import cli
 from fcsearch.results import Labels, RunDirectory, read_labels
 from fcsearch.search import api
 from fcsearch.search.api import start_search
@@ -23,43 +20,37 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunDirectory:
     return run
 
 
-def shown(*arguments: str) -> str:
-    result = CliRunner().invoke(cli, arguments, catch_exceptions=False)
-    assert result.exit_code == 0
-    return result.output
-
-
 def test_a_note_is_written_shown_and_removed(made: RunDirectory) -> None:
-    assert shown("note", "a") == "runs/a has no note\n"
-    shown("note", "a", "rows  of\nMay")
-    assert shown("note", "a") == "rows of May\n"
-    assert "rows of May" in shown("runs")
-    assert "note: rows of May" in shown("report", "a", "--no-write")
-    shown("note", "a", "")
+    assert output_of("note", "a") == "runs/a has no note\n"
+    output_of("note", "a", "rows  of\nMay")
+    assert output_of("note", "a") == "rows of May\n"
+    assert "rows of May" in output_of("runs")
+    assert "note: rows of May" in output_of("report", "a", "--no-write")
+    output_of("note", "a", "")
     assert read_labels(made.path) == Labels()
 
 
 @pytest.mark.usefixtures("made")
 def test_tags_come_and_go() -> None:
-    assert shown("tag", "a") == "runs/a has no tags\n"
-    assert shown("tag", "a", "baseline", "may", "baseline") == "baseline may\n"
-    assert "#baseline #may" in shown("runs")
-    assert "tags: baseline, may" in shown("report", "a", "--no-write")
-    assert shown("tag", "a", "may", "--remove") == "baseline\n"
+    assert output_of("tag", "a") == "runs/a has no tags\n"
+    assert output_of("tag", "a", "baseline", "may", "baseline") == "baseline may\n"
+    assert "#baseline #may" in output_of("runs")
+    assert "tags: baseline, may" in output_of("report", "a", "--no-write")
+    assert output_of("tag", "a", "may", "--remove") == "baseline\n"
 
 
 def test_runs_can_be_found_by_their_tags(made: RunDirectory) -> None:
     RunDirectory.create(made.path.parent / "b", manifest("b"))
-    shown("tag", "a", "baseline", "may")
-    assert "runs/b" not in shown("runs", "--tag", "baseline")
-    assert "runs/a" in shown("runs", "--tag", "baseline", "--tag", "may")
-    assert "no runs with june in runs" in shown("runs", "--tag", "june")
+    output_of("tag", "a", "baseline", "may")
+    assert "runs/b" not in output_of("runs", "--tag", "baseline")
+    assert "runs/a" in output_of("runs", "--tag", "baseline", "--tag", "may")
+    assert "no runs with june in runs" in output_of("runs", "--tag", "june")
 
 
 def test_a_run_that_is_being_written_can_be_labelled(made: RunDirectory) -> None:
     with made.writing():
-        shown("tag", "a", "slow")
-        shown("note", "a", "still running")
+        output_of("tag", "a", "slow")
+        output_of("note", "a", "still running")
     assert read_labels(made.path) == Labels(note="still running", tags=("slow",))
 
 

@@ -1,19 +1,14 @@
 """Commands that only look something up start at once: what takes a second to import is not for them."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from run_fixtures import made_run, run
 from synthetic_run import add_trials, manifest
 
 from fcsearch.report import write_report
 from fcsearch.results import RunDirectory
-
-__all__ = ["made_run", "run"]
 
 HEAVY = ("torch", "ray", "optuna", "sklearn", "scipy")
 LIGHT = ["--version", "--help", "run --help", "resume --help", "spaces", "runs", "note a text", "tag a word"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import json
 import shutil
 import subprocess
 import sys
@@ -16,10 +15,9 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
-from customers import ROWS, customers, table, write
-from run_fixtures import digits_run
+from commands import Terminal, json_of, output_of, ran
+from customers import ROWS, table, write
 
-from fcsearch.cli.evaluate import evaluate
 from fcsearch.cli.predict import _progress, predict
 from fcsearch.data import DatasetSpec
 from fcsearch.inference.choosing import choose_model
@@ -27,15 +25,11 @@ from fcsearch.inference.predicting import predict_source
 from fcsearch.inference.sink import TableSink
 from fcsearch.results import RunDirectory, open_run
 
-__all__ = ["customers", "digits_run"]
-
 
 def predicted(run: RunDirectory | Path, source: object, *arguments: str) -> pa.Table:
     """What the command prints, as a table."""
     where = run.path if isinstance(run, RunDirectory) else run
-    result = CliRunner().invoke(predict, [str(where), str(source), *arguments], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return as_table(result.stdout_bytes)
+    return as_table(ran("predict", where, source, *arguments).stdout_bytes)
 
 
 def as_table(printed: bytes) -> pa.Table:
@@ -46,9 +40,7 @@ def as_table(printed: bytes) -> pa.Table:
 
 def recalls(run: RunDirectory, source: object) -> dict[str, int]:
     """How many rows of each class evaluate finds predicted."""
-    arguments = [str(run.path), "--dataset", str(source), "--format", "json"]
-    result = CliRunner().invoke(evaluate, arguments, catch_exceptions=False)
-    classes = json.loads(result.stdout)["classification"]["classes"]
+    classes = json_of("evaluate", run.path, "--dataset", source)["classification"]["classes"]
     return {entry["name"]: round((entry["recall"] or 0) * entry["rows"]) for entry in classes}
 
 
@@ -115,9 +107,10 @@ def test_parquet_has_the_same_predictions_and_typed_columns(customers: RunDirect
     path, out = write(tmp_path, rows, "new.parquet"), tmp_path / "out.parquet"
     out.write_text("something else")
     keep = ["--keep", "when", "--keep", "kind,age"]
-    result = CliRunner().invoke(predict, [str(customers.path), str(path), "--out", str(out), *keep])
-    assert result.exit_code == 0, result.output
-    assert result.stdout == f"wrote 300 predictions by trial 0 of run to {out}\n"
+    assert (
+        output_of("predict", customers.path, path, "--out", out, *keep)
+        == f"wrote 300 predictions by trial 0 of run to {out}\n"
+    )
     found = pq.read_table(out)
     names = ["when", "kind", "age", "prediction", "probability_no", "probability_yes"]
     assert found.column_names == names
@@ -180,21 +173,14 @@ def test_a_trial_and_a_file_by_itself(digits_run: RunDirectory, customers: RunDi
     assert predicted(model, path) == predicted(customers, path)
 
 
-class Screen(io.StringIO):
-    """A terminal."""
-
-    def isatty(self) -> bool:
-        return True
-
-
 def test_a_bar_is_shown_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = {}
-    for kind in (Screen, io.StringIO):
+    for kind in (Terminal, io.StringIO):
         monkeypatch.setattr(sys, "stderr", kind())
         with _progress() as tell:
             tell(0.5)
         shown[kind] = sys.stderr.getvalue()
-    assert "50%" in shown[Screen]
+    assert "50%" in shown[Terminal]
     assert shown[io.StringIO] == ""
 
 
@@ -214,9 +200,10 @@ def test_a_reader_that_leaves_ends_it_quietly(customers: RunDirectory, tmp_path:
 
 def test_the_newest_run_is_taken_and_named_where_none_is(customers: RunDirectory, tmp_path: Path) -> None:
     rows = write(tmp_path, table(1))
-    arguments = [str(rows), "--dir", str(customers.path.parent)]
-    result = CliRunner().invoke(predict, arguments, catch_exceptions=False)
+    arguments = [rows, "--dir", customers.path.parent]
+    result = ran("predict", *arguments)
     assert as_table(result.stdout_bytes) == predicted(customers, rows)
     assert f"{ROWS} predictions by trial 0 of {customers.path.name}\n" in result.stderr
-    result = CliRunner().invoke(predict, [*arguments, "--out", str(tmp_path / "out.csv")], catch_exceptions=False)
-    assert result.output == f"wrote {ROWS} predictions by trial 0 of {customers.path.name} to {tmp_path / 'out.csv'}\n"
+    out = tmp_path / "out.csv"
+    written = output_of("predict", *arguments, "--out", out)
+    assert written == f"wrote {ROWS} predictions by trial 0 of {customers.path.name} to {out}\n"

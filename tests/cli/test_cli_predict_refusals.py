@@ -10,18 +10,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from click.testing import CliRunner
-from customers import ROWS, customers, table, write
-from run_fixtures import digits_run, made_run
+from commands import ran
+from customers import ROWS, table, write
 
-from fcsearch.cli.predict import predict
 from fcsearch.data import DatasetSpec
 from fcsearch.data.unlabelled import read_parts
 from fcsearch.errors import DataError
 from fcsearch.inference.choosing import choose_model
 from fcsearch.results import RunDirectory, open_run
-
-__all__ = ["customers", "digits_run", "made_run"]
 
 
 def test_bad_input_is_refused(
@@ -145,7 +141,6 @@ def test_predictions_are_not_written_where_they_would_be_read_as_input(
     assert not out.exists()
     places = (out, tmp_path / "predictions.csv", folder / "_predictions.csv")
     for source, allowed in zip((folder / "m*.csv", folder, folder), places, strict=True):
-        result = CliRunner().invoke(predict, [str(customers.path), str(source), "--out", str(allowed)])
-        assert result.exit_code == 0, result.output
+        ran("predict", customers.path, source, "--out", allowed)
         assert allowed.exists()
         allowed.unlink()

@@ -1,7 +1,5 @@
 """Runs at a URL from the command line: an S3 server of this machine, and drivers that are killed."""
 
-from __future__ import annotations
-
 import json
 import shlex
 import signal

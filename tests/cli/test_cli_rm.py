@@ -1,7 +1,5 @@
 """`fcsearch rm`: removes runs, and nothing else."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

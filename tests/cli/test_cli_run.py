@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import importlib
 import os
 import pty
@@ -14,7 +12,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from small_space import SPACE, here, invoke
+from small_space import SPACE, invoke
 from synthetic_run import make_run
 
 from fcsearch.cli.run import run
@@ -23,8 +21,6 @@ from fcsearch.results import Labels, RunDirectory, open_run
 from fcsearch.search import api
 from fcsearch.search.api import SearchResult
 from fcsearch.search.options import SearchOptions
-
-__all__ = ["here"]
 
 
 @pytest.fixture
@@ -225,7 +221,6 @@ class Terminal:
                 break
             shown += found
         os.close(primary)
-        assert process.stdout is not None
         self.out = process.stdout.read().decode()
         process.stdout.close()
         self.code = process.wait(30)

@@ -1,12 +1,10 @@
 """`fcsearch runs`."""
 
-import io
-import json
 import re
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from commands import Terminal, json_of, output_of
 from synthetic_run import add_trials, manifest
 
 from fcsearch.cli.runs import runs, size_text
@@ -23,9 +21,7 @@ def make(root: Path) -> None:
 
 def test_lists_runs_newest_first(tmp_path: Path) -> None:
     make(tmp_path)
-    result = CliRunner().invoke(runs, ["--dir", str(tmp_path)], catch_exceptions=False)
-    assert result.exit_code == 0
-    output = result.output
+    output = output_of("runs", "--dir", tmp_path)
     # The folder's path is the environment's: of any length, and with any words in it.
     names, states = zip(*(line.rsplit("/", 1)[1].split()[:2] for line in output.splitlines()[2:4]), strict=True)
     assert names == ("new", "[old]")
@@ -37,7 +33,7 @@ def test_lists_runs_newest_first(tmp_path: Path) -> None:
 
 def test_a_damaged_run_is_one_line_with_its_error(tmp_path: Path) -> None:
     make(tmp_path)
-    lines = CliRunner().invoke(runs, ["--dir", str(tmp_path)], catch_exceptions=False).output.splitlines()
+    lines = output_of("runs", "--dir", tmp_path).splitlines()
     [line] = [line for line in lines if "torn" in line]
     assert line == lines[-1]
     assert "torn damaged: " in line
@@ -48,7 +44,7 @@ def test_a_run_without_its_manifest_is_one_line_too(tmp_path: Path) -> None:
     make(tmp_path)
     (tmp_path / "torn" / "run.json").unlink()
     (tmp_path / "no run").mkdir()
-    output = CliRunner().invoke(runs, ["--dir", str(tmp_path)], catch_exceptions=False).output
+    output = output_of("runs", "--dir", tmp_path)
     assert "torn damaged: " in output.splitlines()[-1]
     assert "must have the run.json of its search; found a run without it; put a copy of it back" in output
     assert "no run" not in output
@@ -58,13 +54,17 @@ def test_runs_of_the_working_folder_have_relative_paths(tmp_path: Path, monkeypa
     make(tmp_path / "runs")
     monkeypatch.chdir(tmp_path)
     for arguments in ([], ["--dir", str(tmp_path / "runs")]):
-        lines = CliRunner().invoke(runs, arguments, catch_exceptions=False).output.splitlines()
+        lines = output_of("runs", *arguments).splitlines()
         assert [line.split()[0] for line in lines[2:]] == ["runs/new", "runs/[old]", "runs/torn"]
 
 
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
+def on_terminal(monkeypatch: pytest.MonkeyPatch, columns: int) -> str:
+    """What the command shows in the working folder, without colours."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    screen = Terminal()
+    monkeypatch.setattr("sys.stdout", screen)
+    runs.callback(Path("runs"), (), "text")
+    return re.sub(r"\x1b\[[0-9;]*m", "", screen.getvalue())
 
 
 @pytest.mark.parametrize("columns", [60, 80, 200])
@@ -73,11 +73,7 @@ def test_a_narrow_terminal_breaks_no_word_and_is_spared_what_is_needed_least(
 ) -> None:
     make(tmp_path / "runs")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", str(columns))
-    screen = Terminal()
-    monkeypatch.setattr("sys.stdout", screen)
-    runs.callback(Path("runs"), (), "text")
-    table = re.sub(r"\x1b\[[0-9;]*m", "", screen.getvalue()).split("runs/torn")[0]
+    table = on_terminal(monkeypatch, columns).split("runs/torn")[0]
     assert max(map(len, table.splitlines())) <= columns
     words = set(table.split())
     assert {"98.41%", "complete", "runs/[old]", "running"} <= words
@@ -93,19 +89,14 @@ def test_how_a_run_ended_is_folded_on_a_narrow_terminal(
     ended = manifest("customers", state="complete", ended_by="time_budget", options={"trials": 5_000})
     RunDirectory.create(tmp_path / "runs" / "customers", ended)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", str(columns))
-    screen = Terminal()
-    monkeypatch.setattr("sys.stdout", screen)
-    runs.callback(Path("runs"), (), "text")
-    table = re.sub(r"\x1b\[[0-9;]*m", "", screen.getvalue())
+    table = on_terminal(monkeypatch, columns)
     assert max(map(len, table.splitlines())) <= columns
     assert {"runs/customers", "ended", "budget"} <= set(table.split())
 
 
 def test_json(tmp_path: Path) -> None:
     make(tmp_path)
-    result = CliRunner().invoke(runs, ["--dir", str(tmp_path), "--format", "json"], catch_exceptions=False)
-    found = json.loads(result.output)
+    found = json_of("runs", "--dir", tmp_path)
     assert [(run["name"], run["state"], run["trials"]) for run in found] == [
         ("new", "running", 0),
         ("[old]", "complete", 8),
@@ -118,22 +109,19 @@ def test_json(tmp_path: Path) -> None:
 
 
 def test_no_runs(tmp_path: Path) -> None:
-    result = CliRunner().invoke(runs, ["--dir", str(tmp_path / "none")], catch_exceptions=False)
-    assert result.exit_code == 0
-    assert "start one with `fcsearch run --space FILE`" in result.output
-    empty = CliRunner().invoke(runs, ["--dir", str(tmp_path / "none"), "--format", "json"])
-    assert json.loads(empty.output) == []
+    assert "start one with `fcsearch run --space FILE`" in output_of("runs", "--dir", tmp_path / "none")
+    assert json_of("runs", "--dir", tmp_path / "none") == []
 
 
 def test_a_run_that_its_budget_ended_says_what_it_was_asked_for(tmp_path: Path) -> None:
     run = RunDirectory.create(tmp_path / "short", manifest("short"))
     run.update_manifest({"ended_by": "time_budget", "options": {"trials": 500}})
     add_trials(run, range(8))
-    output = CliRunner().invoke(runs, ["--dir", str(tmp_path)], catch_exceptions=False).output
+    output = output_of("runs", "--dir", tmp_path)
     assert "short   ended by its time budget   " in output
     assert "   8 of 500   " in output
     run.update_manifest({"ended_by": "interrupt"})
-    output = CliRunner().invoke(runs, ["--dir", str(tmp_path)], catch_exceptions=False).output
+    output = output_of("runs", "--dir", tmp_path)
     assert "8 of 500 " in output
     assert "time budget" not in output
 

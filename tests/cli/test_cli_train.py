@@ -1,17 +1,12 @@
-from __future__ import annotations
-
 import json
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from click.testing import CliRunner
+from commands import json_of, output_of, ran
 from synthetic_run import add_trials, make_run
 
-from fcsearch.cli.report import report
-from fcsearch.cli.train import train
 from fcsearch.data import DatasetSpec, load_dataset
 from fcsearch.errors import FcsearchError
 from fcsearch.nn import FullyConnectedNet
@@ -22,36 +17,27 @@ from fcsearch.results.model_file import load_transform
 SHORT = ["--hidden-dims", "32", "--epochs", "3", "--learning-rate", "0.05"]
 
 
-def run_json(*arguments: str) -> dict[str, Any]:
-    done = CliRunner().invoke(train, [*arguments, "--format", "json"], catch_exceptions=False)
-    assert done.exit_code == 0, done.output
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
-
-
 def test_it_trains_and_says_what_came_of_it(tmp_path: Path) -> None:
     path = tmp_path / "best.safetensors"
-    done = CliRunner().invoke(train, [*SHORT, "--save", str(path)], catch_exceptions=False)
-    assert done.exit_code == 0
-    assert [line.split()[1] for line in done.output.splitlines() if line.startswith("epoch")] == ["1", "2", "3"]
-    assert "test accuracy" in done.output
-    assert "train accuracy is that of a sample of 270 training rows" in done.output
+    output = output_of("train", *SHORT, "--save", path)
+    assert [line.split()[1] for line in output.splitlines() if line.startswith("epoch")] == ["1", "2", "3"]
+    assert "test accuracy" in output
+    assert "train accuracy is that of a sample of 270 training rows" in output
     assert tuple(FullyConnectedNet.load(path).params["W1"].shape) == (64, 32)
     # The file by itself says how rows become features.
     assert load_transform(path) == load_dataset(DatasetSpec("digits")).transform
 
 
 def test_the_solver_says_on_how_many_rows_it_measures_training() -> None:
-    done = CliRunner().invoke(train, [*SHORT, "--epochs", "1", "--engine", "solver"], catch_exceptions=False)
-    first = done.output.splitlines()[0]
+    first = output_of("train", *SHORT, "--epochs", "1", "--engine", "solver").splitlines()[0]
     assert first == "train accuracy is that of a sample of 1,000 training rows, drawn anew in each epoch"
 
 
 @pytest.mark.parametrize("rule", ["sgd", "sgd_momentum", "rmsprop", "adam"])
 def test_the_solver_reaches_what_the_pack_reaches(rule: str) -> None:
     options = [*SHORT, "--update-rule", rule, "--learning-rate", "0.002", "--loss", "svm", "--lr-decay", "0.9"]
-    pack = run_json(*options)
-    solver = run_json(*options, "--engine", "solver")
+    pack = json_of("train", *options)
+    solver = json_of("train", *options, "--engine", "solver")
     assert pack["val_accuracy"] > 0.15
     assert solver["val_accuracy"] == pytest.approx(pack["val_accuracy"], abs=1 / 270 + 1e-9)  # one row, by rounding
     assert solver["test_accuracy"] == pytest.approx(pack["test_accuracy"], abs=1 / 270 + 1e-9)
@@ -62,12 +48,12 @@ def test_the_engines_agree_on_schedule_smoothing_and_decay(rule: str) -> None:
     rate = "0.05" if rule.startswith("sgd") else "0.002"
     options = [*SHORT, "--update-rule", rule, "--learning-rate", rate, "--label-smoothing", "0.2"]
     options += ["--lr-schedule", "cosine", "--weight-decay", "3", "--lr-decay", "0.1"]
-    pack = run_json(*options)
-    solver = run_json(*options, "--engine", "solver")
+    pack = json_of("train", *options)
+    solver = json_of("train", *options, "--engine", "solver")
     assert pack["val_accuracy"] > 0.3
     assert solver["val_accuracy"] == pytest.approx(pack["val_accuracy"], abs=1 / 270 + 1e-9)
     assert solver["test_accuracy"] == pytest.approx(pack["test_accuracy"], abs=1 / 270 + 1e-9)
-    plain = run_json(*SHORT, "--update-rule", rule, "--learning-rate", rate, "--engine", "solver")
+    plain = json_of("train", *SHORT, "--update-rule", rule, "--learning-rate", rate, "--engine", "solver")
     assert abs(plain["val_accuracy"] - solver["val_accuracy"]) > 1 / 270 + 1e-9
 
 
@@ -75,10 +61,10 @@ def test_the_engines_agree_on_schedule_smoothing_and_decay(rule: str) -> None:
 def test_both_engines_drop_inputs_and_save_what_the_network_was_trained_with(engine: str, tmp_path: Path) -> None:
     path = tmp_path / "best.safetensors"
     options = ["--engine", engine, "--label-smoothing", "0.1"]
-    result = run_json(*SHORT, *options, "--input-dropout", "0.25", "--save", str(path))
+    result = json_of("train", *SHORT, *options, "--input-dropout", "0.25", "--save", str(path))
     assert result["config"]["input_dropout"] == 0.25
     assert result["val_accuracy"] > 0.6
-    assert result["val_accuracy"] != run_json(*SHORT, *options)["val_accuracy"]
+    assert result["val_accuracy"] != json_of("train", *SHORT, *options)["val_accuracy"]
     saved = FullyConnectedNet.load(path)
     assert (saved.input_dropout, saved.label_smoothing) == (0.25, 0.1)
 
@@ -115,17 +101,16 @@ def test_a_run_of_before_these_parameters_is_read_reported_trained_again_and_gon
     assert {opened.best[name] for name in NEW} == {None}
     config = opened.config()
     assert (config.input_dropout, config.weight_decay, config.lr_schedule) == (0.0, 0.0, "exponential")
-    assert run_json("--run", str(run.path), "--epochs", "1")["config"] == {**config.to_json(), "epochs": 1}
+    assert json_of("train", "--run", str(run.path), "--epochs", "1")["config"] == {**config.to_json(), "epochs": 1}
     assert opened.load_model().input_dropout == 0.0
-    done = CliRunner().invoke(report, [str(run.path)], catch_exceptions=False)
-    assert done.exit_code == 0
-    assert not [name for name in NEW if name in done.output]
+    output = output_of("report", run.path)
+    assert not [name for name in NEW if name in output]
     # The run goes on, with the columns of today in all its files.
     with run.writing():
         add_trials(run, range(8, 16))
     assert {pq.read_schema(part).names == TRIALS.names for part in (run.path / "trials").glob("*.parquet")} == {True}
     assert open_run(run.path).trials["lr_schedule"].to_pylist() == [None] * 8 + ["exponential"] * 8
-    assert CliRunner().invoke(report, [str(run.path)], catch_exceptions=False).exit_code == 0
+    ran("report", run.path)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +135,7 @@ def test_a_run_of_before_these_parameters_is_read_reported_trained_again_and_gon
 )
 def test_bad_options_are_refused_in_words(options: list[str], message: str) -> None:
     with pytest.raises(FcsearchError, match=message) as error:
-        CliRunner().invoke(train, options, catch_exceptions=False)
+        ran("train", *options)
     assert error.value.exit_code == 2
 
 
@@ -165,6 +150,6 @@ def test_a_table_is_learned_by_the_column_that_label_names(tmp_path: Path) -> No
     rows = [f"{i % 7},{'yes' if i % 7 > 3 else 'no'},{i % 3}" for i in range(200)]
     (tmp_path / "table.csv").write_text("\n".join(["size,answer,other", *rows]))
     options = ["--dataset", str(tmp_path / "table.csv"), "--label", "answer", "--epochs", "30", "--batch-size", "20"]
-    result = run_json(*options, "--learning-rate", "0.1")
+    result = json_of("train", *options, "--learning-rate", "0.1")
     assert result["dataset"]["class_names"] == ["no", "yes"]
     assert result["test_accuracy"] > 0.9

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
-from exports import exported
+from commands import exported, json_of, output_of, ran
 from sklearn.datasets import load_digits
 from synthetic_run import EPOCHS, add_trials, digits, epoch_rows, manifest, save_model, trial_row
 
 import fcsearch
 from fcsearch.api.representation import facts_of
-from fcsearch.cli import cli
 from fcsearch.report.build import build_report
 from fcsearch.report.closing import winner_line
 from fcsearch.report.measured import FinalTest
@@ -39,15 +36,13 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def said(*arguments: str) -> str:
-    found = CliRunner().invoke(cli, list(arguments), catch_exceptions=False)
-    assert found.exit_code == 0, found.output
-    return " ".join(found.output.split())
+    return " ".join(output_of(*arguments).split())
 
 
 @pytest.mark.usefixtures("run")
 def test_runs() -> None:
     assert "8 of 48, 2 unfinished" in said("runs")
-    [entry] = json.loads(CliRunner().invoke(cli, ["runs", "--format", "json"]).stdout)
+    [entry] = json_of("runs")
     assert (entry["trials"], entry["unfinished"]) == (8, 2)
 
 
@@ -92,7 +87,7 @@ def test_evaluate(run: Path) -> None:
 @pytest.mark.usefixtures("run")
 def test_predict() -> None:
     for arguments in ([], ["--out", "out.csv"]):
-        found = CliRunner().invoke(cli, ["predict", "cut", "digits", *arguments], catch_exceptions=False)
+        found = ran("predict", "cut", "digits", *arguments)
         assert f"fcsearch: {RESUME}" in found.stderr
         assert "trains it" not in found.stdout
 
@@ -110,9 +105,7 @@ def test_export(run: Path, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("run")
 def test_train() -> None:
     def notes(*arguments: str) -> str:
-        found = CliRunner().invoke(cli, ["train", "--run", "runs/cut", *arguments], catch_exceptions=False)
-        assert found.exit_code == 0
-        return found.stderr
+        return ran("train", "--run", "runs/cut", *arguments).stderr
 
     assert notes() == f"fcsearch: {LEFT}: here it trains for all of them\n"
     stopped = next(trial for trial in range(8) if trial_row(trial)["state"] == "stopped")

@@ -1,28 +1,19 @@
-from __future__ import annotations
-
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from commands import json_of, output_of
 
 import fcsearch.cli
-from fcsearch.cli.validate import validate
 from fcsearch.space import SearchSpace, load_space
 
 SPACES = Path(__file__).parents[2] / "search_spaces"
-
-
-def run(*arguments: str) -> str:
-    result = CliRunner().invoke(validate, list(arguments), catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.output
+FULL, DROPOUT = str(SPACES / "full.yaml"), str(SPACES / "dropout.yaml")
 
 
 def test_text_says_the_space_as_understood() -> None:
-    lines = [" ".join(line.split()) for line in run(str(SPACES / "full.yaml"), "--seed", "1").splitlines()]
+    lines = [" ".join(line.split()) for line in output_of("validate", FULL, "--seed", "1").splitlines()]
     assert "full is a valid space" in lines
     assert "dataset digits" in lines
     assert "sampler tpe (n_startup_trials 16)" in lines
@@ -36,7 +27,9 @@ def test_text_says_the_space_as_understood() -> None:
 
 def test_text_of_a_grid_with_overrides() -> None:
     file = str(SPACES / "two_layer.yaml")
-    output = run(file, "--set", "trials=4", "--set", "parameters.hidden_dims=[64, 32]", "--dataset", "x.csv")
+    output = output_of(
+        "validate", file, "--set", "trials=4", "--set", "parameters.hidden_dims=[64, 32]", "--dataset", "x.csv"
+    )
     lines = [" ".join(line.split()) for line in output.splitlines()]
     assert "trials 4 of a grid of 9" in lines
     assert "hidden_dims constant [64, 32] always" in lines
@@ -57,14 +50,14 @@ def test_what_is_known_without_rows_is_checked(
     arguments: list[str], found: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as caught:
-        fcsearch.cli.main(["validate", str(SPACES / "full.yaml"), *arguments])
+        fcsearch.cli.main(["validate", FULL, *arguments])
     assert caught.value.code == 2
     assert found in capsys.readouterr().err
 
 
 def test_an_error_in_an_option_names_it_as_it_was_written(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        fcsearch.cli.main(["validate", str(SPACES / "full.yaml"), "--label", "foo"])
+        fcsearch.cli.main(["validate", FULL, "--label", "foo"])
     message = capsys.readouterr().err
     assert "--label foo" in message
     assert "--set" not in message
@@ -72,39 +65,39 @@ def test_an_error_in_an_option_names_it_as_it_was_written(capsys: pytest.Capture
 
 def test_the_label_of_a_file_that_is_there_is_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "table.csv").write_text("a,churn\n1,yes\n2,no\n")
-    arguments = ["validate", str(SPACES / "full.yaml"), "--dataset", str(tmp_path / "table.csv"), "--label"]
+    arguments = ["validate", FULL, "--dataset", str(tmp_path / "table.csv"), "--label"]
     with pytest.raises(SystemExit):
         fcsearch.cli.main([*arguments, "chrun"])
     assert "Did you mean 'churn'?" in capsys.readouterr().err
-    run(*arguments[1:], "churn")
+    output_of("validate", *arguments[1:], "churn")
 
 
 def test_json_is_the_space_and_a_sample_of_it() -> None:
-    facts = json.loads(run(str(SPACES / "full.yaml"), "--seed", "3", "--format", "json"))
-    space = load_space(SPACES / "full.yaml")
+    facts = json_of("validate", FULL, "--seed", "3")
+    space = load_space(Path(FULL))
     assert SearchSpace.from_json(facts["space"]) == space
     assert facts["grid_size"] is None
     sample = facts["sample"]["parameters"]
     assert facts["sample"]["seed"] == 3
     assert space.decode(space.encode(sample)) == sample
-    again = json.loads(run(str(SPACES / "full.yaml"), "--seed", "3", "--format", "json"))
+    again = json_of("validate", FULL, "--seed", "3")
     assert again == facts
-    other = json.loads(run(str(SPACES / "full.yaml"), "--seed", "4", "--format", "json"))
+    other = json_of("validate", FULL, "--seed", "4")
     assert other["sample"]["parameters"] != sample
 
 
 def test_a_space_that_ships_goes_by_its_name() -> None:
-    by_name = json.loads(run("full", "--format", "json"))
-    assert by_name["space"] == json.loads(run(str(SPACES / "full.yaml"), "--format", "json"))["space"]
+    by_name = json_of("validate", "full")
+    assert by_name["space"] == json_of("validate", FULL)["space"]
 
 
 def test_check_data_loads_the_dataset() -> None:
-    lines = [" ".join(line.split()) for line in run(str(SPACES / "dropout.yaml"), "--check-data").splitlines()]
+    lines = [" ".join(line.split()) for line in output_of("validate", DROPOUT, "--check-data").splitlines()]
     assert any(
         line.startswith("data ") and line.endswith("64 features (preprocessing standardize), 10 classes")
         for line in lines
     )
-    facts = json.loads(run(str(SPACES / "dropout.yaml"), "--check-data", "--format", "json"))
+    facts = json_of("validate", DROPOUT, "--check-data")
     assert facts["dataset"]["num_classes"] == 10
 
 
@@ -114,9 +107,9 @@ def test_check_data_loads_the_dataset() -> None:
         (["validate", "none.yaml"], "fcsearch: none.yaml: no such file"),
         (["validate", "fulll"], "no space called 'fulll' ships; those that do are cifar10_ablation, "),
         (["validate", "fulll"], "Did you mean 'full'?"),
-        (["validate", str(SPACES / "full.yaml"), "--set", "trials=0"], "fcsearch: --set trials=0: trials: an integer"),
-        (["validate", str(SPACES / "full.yaml"), "--dataset", "none.csv", "--check-data"], "none.csv"),
-        (["validate", str(SPACES / "full.yaml"), "--seed", "-1"], "--seed"),
+        (["validate", FULL, "--set", "trials=0"], "fcsearch: --set trials=0: trials: an integer"),
+        (["validate", FULL, "--dataset", "none.csv", "--check-data"], "none.csv"),
+        (["validate", FULL, "--seed", "-1"], "--seed"),
         (["validate"], "SPACE"),
     ],
 )
@@ -139,17 +132,16 @@ def customers(folder: Path, *, extra: str = "", cells: str = "") -> Path:
 
 
 def test_check_data_shows_each_column_in_one_table(tmp_path: Path) -> None:
-    space = str(SPACES / "dropout.yaml")
     options = ["--dataset", str(customers(tmp_path)), "--label", "churn", "--check-data"]
     options += ["--set", "dataset.drop=customer_id"]
-    lines = [" ".join(line.split()) for line in run(space, *options).splitlines()]
+    lines = [" ".join(line.split()) for line in output_of("validate", DROPOUT, *options).splitlines()]
     assert "column kind gaps filled with categories use" in lines
     assert "(unnamed) number 0 ignored: numbers the rows" in lines
     assert "age number 18 24 used" in lines
     assert "job category 0 cook 3: cook, nurse, smith used" in lines
     assert "customer_id number 0 dropped: by the option drop" in lines
     assert "churn category 0 2: no, yes label" in lines
-    columns = json.loads(run(space, *options, "--format", "json"))["columns"]
+    columns = json_of("validate", DROPOUT, *options)["columns"]
     assert [column["use"] for column in columns] == ["ignored", "used", "used", "dropped", "label"]
 
 
@@ -157,15 +149,15 @@ def test_what_fills_a_missing_date_is_shown(tmp_path: Path) -> None:
     path = tmp_path / "days.csv"
     days = [f"2026-03-{1 + row % 28:02}" if row % 5 else "" for row in range(90)]
     path.write_text("\n".join(["size,day,label", *(f"{row % 7},{day},{row % 2}" for row, day in enumerate(days))]))
-    options = ["--dataset", str(path), "--check-data", "--set", "dataset.dates=parts", "--format", "json"]
-    size, day, label = json.loads(run(str(SPACES / "dropout.yaml"), *options))["columns"]
+    options = ["--dataset", str(path), "--check-data", "--set", "dataset.dates=parts"]
+    size, day, label = json_of("validate", DROPOUT, *options)["columns"]
     assert (size["fill"], label["fill"], day["gaps"]) == (3.0, None, 18)
     assert re.fullmatch(r"year 2026, month 3, day of week [\d.]+, day of year [\d.]+", day["fill"])
 
 
 def test_all_columns_that_cannot_be_used_are_said_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = customers(tmp_path, extra=",since,memo", cells=",2020-01-01,text ROW")
-    arguments = ["validate", str(SPACES / "dropout.yaml"), "--dataset", str(path), "--label", "churn", "--check-data"]
+    arguments = ["validate", DROPOUT, "--dataset", str(path), "--label", "churn", "--check-data"]
     with pytest.raises(SystemExit) as caught:
         fcsearch.cli.main(arguments)
     assert caught.value.code == 2
@@ -176,21 +168,20 @@ def test_all_columns_that_cannot_be_used_are_said_at_once(tmp_path: Path, capsys
     assert "3: cook, nurse, smith" in captured.out
     # The advice works as it stands.
     options = ["--set", 'dataset.drop=["customer_id", "since", "memo"]', "--dataset", str(path), "--label", "churn"]
-    assert "2 classes" in run(str(SPACES / "dropout.yaml"), *options, "--check-data")
+    assert "2 classes" in output_of("validate", DROPOUT, *options, "--check-data")
 
 
 def test_check_data_says_by_which_column_rows_are_split(tmp_path: Path) -> None:
-    space = str(SPACES / "dropout.yaml")
     options = ["--dataset", str(customers(tmp_path)), "--label", "churn", "--check-data"]
     options += ["--set", "dataset.drop=age", "--set", "dataset.group=customer_id"]
-    lines = [" ".join(line.split()) for line in run(space, *options).splitlines()]
+    lines = [" ".join(line.split()) for line in output_of("validate", DROPOUT, *options).splitlines()]
     assert "split by groups of customer_id: 62 train, 14 val, 14 test" in lines
     assert "customer_id number 0 group: never in two splits" in lines
-    found = json.loads(run(space, *options, "--format", "json"))
+    found = json_of("validate", DROPOUT, *options)
     assert found["dataset"]["split"]["groups"] == {"train": 62, "val": 14, "test": 14}
     assert found["columns"][3]["use"] == "group"
     options[-1] = "dataset.time=customer_id"
-    lines = [" ".join(line.split()) for line in run(space, *options).splitlines()]
+    lines = [" ".join(line.split()) for line in output_of("validate", DROPOUT, *options).splitlines()]
     assert "split in the order of customer_id: train 0 to 434, val 441 to 525, test 532 to 623" in lines
     assert "customer_id number 0 time: separates the splits" in lines
 

@@ -1,7 +1,5 @@
 """`fcsearch watch`: a run that another process writes, from its files."""
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import functools

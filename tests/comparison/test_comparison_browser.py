@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chromium import CHROMIUM, Chromium, ChromiumEndedError
+from chromium import CHROMIUM, Chromium
 from compared_runs import confirm, made
 from synthetic_run import change_dataset
 
@@ -15,18 +13,6 @@ from fcsearch.comparison import compare_runs, comparison_page
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium, which is not installed")
 WIDTH = 360
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Chromium]:
-    # Its sockets need a short path, and it leaves much behind.
-    with tempfile.TemporaryDirectory(prefix="fc", dir="/tmp", ignore_cleanup_errors=True) as folder:
-        try:
-            browser = Chromium(Path(folder))
-        except ChromiumEndedError:
-            pytest.skip("Chromium does not start here")
-        yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize("same_rows", [True, False])

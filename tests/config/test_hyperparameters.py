@@ -1,7 +1,5 @@
 """The table of hyperparameters: what is derived from it, and that the arithmetic knows all that it names."""
 
-from __future__ import annotations
-
 import dataclasses
 import subprocess
 import sys

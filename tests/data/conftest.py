@@ -1,7 +1,5 @@
 """Small files in the real formats, and a web server on loopback."""
 
-from __future__ import annotations
-
 import functools
 import http.server
 import io

@@ -1,7 +1,5 @@
 """What `auto` stands for, and how many bins there are where nobody says."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What is known of a dataset without reading its rows agrees with what loading it says."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import zipfile

@@ -1,7 +1,5 @@
 """Rows that are copies of others, and columns that tell nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """CSV files as people have them: what is wrong with one is named, with what to do."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pyarrow as pa

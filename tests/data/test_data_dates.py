@@ -1,7 +1,5 @@
 """Columns of dates: their parts, their zones, and what the training rows alone decide."""
 
-from __future__ import annotations
-
 import datetime
 import json
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Numbers of a table by ranks, by quartiles, and by bins: what they become, and that only training rows say so."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 from collections.abc import Callable

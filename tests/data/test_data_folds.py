@@ -1,7 +1,5 @@
 """Folds: which rows train and validate in each, and what each makes of its features."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -213,7 +211,6 @@ def test_num_train_holds_in_every_fold(write_table: Write, load: Load) -> None:
 def test_weights_of_classes_are_those_of_the_fold(write_table: Write, load: Load) -> None:
     dataset = load_plain(load, write_table(COLUMNS), folds=3, class_weight="balanced")
     for fold in dataset.folds:
-        assert fold.row_weights is not None
         assert len(fold.row_weights) == len(fold.train)
         assert fold.row_weights.mean() == pytest.approx(1)
 

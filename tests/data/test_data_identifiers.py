@@ -1,7 +1,5 @@
 """Columns that name rows and do not describe them, by their names and by their values."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

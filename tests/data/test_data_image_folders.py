@@ -1,7 +1,5 @@
 """Folders of images: a subfolder for each class."""
 
-from __future__ import annotations
-
 import errno
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """Values that are not plain numbers: decimal commas, true and false; and columns that later files lack."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Splits by a column: whole groups, and the order of time."""
 
-from __future__ import annotations
-
 import datetime
 from collections.abc import Callable
 from pathlib import Path
@@ -164,7 +162,6 @@ def test_times_of_several_offsets_are_in_the_order_of_their_instants(write_csv: 
     path = write_csv("\n".join(["row,at,label", *(f"{row},{times[row]},{row % 2}" for row in order)]))
     dataset = load(path, preprocessing="none", time="at")
     assert [sorted(rows) for rows in rows_of(dataset)] == [list(range(42)), list(range(42, 51)), list(range(51, 60))]
-    assert dataset.split is not None
     assert dataset.split.times["train"] == ("2026-01-01 12:00:00Z", "2026-01-01 12:00:00Z")
 
 
@@ -172,7 +169,6 @@ def test_a_csv_file_splits_by_dates_and_by_an_index(write_csv: Write, load: Load
     lines = [f"{row},{row % 7},2026-01-{1 + row // 3:02},{row % 2}" for row in range(60)]
     path = write_csv("\n".join([",f,day,label", *lines]))
     dataset = load(path, time="day")
-    assert dataset.split is not None
     assert dataset.split.words() == (
         "in the order of day: train 2026-01-01 to 2026-01-14, val 2026-01-15 to 2026-01-17, test 2026-01-18 to "
         "2026-01-20"
@@ -201,7 +197,6 @@ def test_splits_that_the_source_brings_are_held_to_it(write_table: Write, load: 
 def test_rows_in_memory_split_by_a_column() -> None:
     spec = DatasetSpec("memory:", group="customer", drop=("day",), label="label")
     dataset = dataset_in_memory(pd.DataFrame(COLUMNS), spec=spec)
-    assert dataset.split is not None
     assert dataset.split.groups
 
 

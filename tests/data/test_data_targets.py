@@ -60,7 +60,6 @@ def test_a_dataset_of_targets(write_csv) -> None:
     data = load_dataset(DatasetSpec(str(write_csv("\n".join(["a,price", *rows]))), label="price"))
     assert (data.task, data.num_classes, data.class_names) == ("regression", 0, ())
     target = data.transform.target
-    assert target is not None
     assert target.offset == pytest.approx(data.train.y.mean())
     assert target.scale == pytest.approx(data.train.y.std())
     labels = data.labels(data.val)

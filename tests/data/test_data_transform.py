@@ -53,7 +53,6 @@ def test_a_gap_can_be_filled_where_the_training_had_none(write_csv: Callable[...
 
 def test_images_are_one_input() -> None:
     transform = load_dataset(DatasetSpec("digits")).transform
-    assert transform.array is not None
     assert (transform.array.shape, transform.array.pixels, transform.width) == ((8, 8, 1), True, 64)
     assert FeatureTransform.from_json(transform.to_json(), where="here") == transform
 

@@ -1,7 +1,5 @@
 """How much rows count: a column of weights, and weights of classes."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import re
@@ -38,7 +36,6 @@ def table(write_table: Write) -> Path:
 def test_a_column_of_weights_is_no_feature_and_counts_rows(table: Path, load: Load) -> None:
     data = load(table, label="kind", weights="w", preprocessing="none")
     assert data.input_dim == 2
-    assert data.row_weights is not None
     assert data.row_weights.mean() == pytest.approx(1)
     np.testing.assert_allclose(data.row_weights, data.train.X[:, 0] % 5 / (data.train.X[:, 0] % 5).mean())
     use = {column.name: column.use for column in data.columns}
@@ -84,7 +81,6 @@ def test_weights_of_classes_multiply_those_of_rows_and_a_class_not_named_has_one
 def test_a_regression_has_weights_of_rows(write_table: Write, load: Load) -> None:
     data = load(write_table(columns("price")), label="price", weights="w")
     trained = TrainingData.from_arrays(**data.training_arrays("rmse"))
-    assert trained.row_weights is not None
     np.testing.assert_allclose(trained.row_weights.numpy(), data.row_weights, rtol=1e-6)
 
 

@@ -38,9 +38,7 @@ def test_errors_with_heavy_tails_are_compared_row_by_row() -> None:
     clean = y.clone()
     clean[::50] -= 60
     found = judged("mae", (clean + 2.5 * torch.from_numpy(RNG.normal(size=600))).unsqueeze(0), y)
-    assert found.base_line is not None
     assert found.base_line.value - found.value < 2 * found.standard_error  # its own error hides the lead
-    assert found.lead is not None
     assert found.lead.is_real
     assert found.lead.error is not None
     # Far more than the two that are asked for.
@@ -53,7 +51,6 @@ def test_the_paired_error_is_the_spread_of_the_difference_over_new_rows(objectiv
     for _ in range(300):
         y = torch.from_numpy(RNG.normal(size=200))
         found = judged(objective, (0.05 * y + 0.1 * torch.from_numpy(RNG.normal(size=200))).unsqueeze(0), y)
-        assert found.lead is not None
         assert found.lead.error is not None
         gains.append(found.lead.gain)
         errors.append(found.lead.error)
@@ -65,7 +62,6 @@ def test_accuracy_is_compared_as_by_mcnemar() -> None:
     said = y.clone()
     said[90:94] = 0  # 4 of 10 missed, 6 found, and no false alarm
     found = judged("accuracy", torch.nn.functional.one_hot(said, 2).T, y, 2).lead
-    assert found is not None
     assert found.gain == pytest.approx(0.06)
     assert found.error == pytest.approx(math.sqrt(0.06 / 100))  # as far as chance alone explains 6 rows
     assert found.is_real
@@ -76,8 +72,6 @@ def test_log_loss_is_compared_row_by_row() -> None:
     margin = torch.from_numpy(RNG.normal(size=400))
     right = judged("log_loss", two_classes(margin + 3 * (2 * y - 1)), y, 2).lead
     noise = judged("log_loss", two_classes(margin), y, 2).lead
-    assert right is not None
-    assert noise is not None
     assert (right.is_real, noise.is_real) == (True, False)
 
 
@@ -94,23 +88,19 @@ def test_a_ranking_is_compared_with_random_orders(objective: str) -> None:
     scores, y = rare(2.0)
     scores[1] -= 1.5  # so that some rows are taken for either class
     found = judged(objective, scores, y, 2)
-    assert found.lead is not None
     assert found.lead.chance is not None
     assert found.lead.chance < 0.01
     assert found.lead.is_real
     assert judged(objective, rare(0.0)[0], y, 2).lead != found.lead
     same = torch.zeros_like(scores)
     constant = judged(objective, same, y, 2).lead
-    assert constant is not None
     assert not constant.is_real
 
 
 def test_average_precision_of_few_positives_is_not_hidden_by_its_own_error() -> None:
     scores, y = rare(1.6)
     found = judged("average_precision", scores, y, 2)
-    assert found.base_line is not None
     assert found.value - found.base_line.value < 2 * found.standard_error
-    assert found.lead is not None
     assert found.lead.is_real
 
 
@@ -118,7 +108,6 @@ def test_the_share_of_orders_is_that_of_mann_and_whitney() -> None:
     scores, y = rare(0.5)
     found = judged("roc_auc", scores, y, 2)
     z = (found.value - 0.5) / math.sqrt(460 / (12 * 8 * 451))
-    assert found.lead is not None
     assert found.lead.chance == pytest.approx(0.5 * math.erfc(z / math.sqrt(2)), abs=0.05)
 
 

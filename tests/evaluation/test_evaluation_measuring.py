@@ -26,7 +26,6 @@ def test_accuracy_loss_and_classes_are_those_of_the_model(made_run: RunDirectory
     assert 0.8 < found.accuracy == pytest.approx(right.mean())
     assert found.loss == pytest.approx(float(softmax_loss(scores, torch.from_numpy(data.test.y))[0]), rel=1e-5)
     assert (found.rows, found.split, found.trial_id) == (len(data.test.y), "test", best)
-    assert found.classification is not None
     assert sum(entry.rows for entry in found.classification.classes) == found.rows
     for label, entry in enumerate(found.classification.classes):
         assert entry.name == data.class_names[label]
@@ -61,6 +60,5 @@ def test_a_class_without_rows_has_no_accuracy(made_run: RunDirectory) -> None:
     keep = np.flatnonzero(data.test.y != 3)
     without = dataclasses.replace(data.test, X=data.test.X[keep], y=data.test.y[keep])
     found = measure(made_run, made_run.models.saved()[0], dataclasses.replace(data, test=without), "test")
-    assert found.classification is not None
     assert (found.classification.classes[3].rows, found.classification.classes[3].recall) == (0, None)
     assert found.classification.without_rows == ("3",)

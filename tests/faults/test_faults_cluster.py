@@ -1,10 +1,6 @@
 """A cluster of three hosts in the middle of a search: nodes that die, join late, and are cut off; a head that dies."""
 
-from __future__ import annotations
-
 import re
-import shlex
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,15 +18,8 @@ TRIALS = 12
 OPTIONS = ("--space", "space.yaml", "--pack-size", "1", "--confirm", "0")
 
 
-def start_ray(host: Host, commands: Processes, *options: str) -> None:
-    ray = str(Path(sys.executable).with_name("ray"))
-    words = [ray, "start", "--disable-usage-stats", f"--node-ip-address={host.address}", *options]
-    done = host.shell(shlex.join(words), commands.env, timeout=240)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
 def join(host: Host, head: Host, commands: Processes) -> None:
-    start_ray(host, commands, f"--address={head.address}:{PORT}", "--num-cpus=1")
+    host.start_ray(commands.env, f"--address={head.address}:{PORT}", "--num-cpus=1")
 
 
 @pytest.fixture
@@ -39,7 +28,7 @@ def cluster(commands: Processes) -> Iterator[list[Host]]:
     commands.env["RAY_AUTH_MODE"] = "disabled"
     with hosts(3) as found:
         head, first, _ = found
-        start_ray(head, commands, "--head", f"--port={PORT}", "--num-cpus=0", "--include-dashboard=false")
+        head.start_ray(commands.env, "--head", f"--port={PORT}", "--num-cpus=0", "--include-dashboard=false")
         join(first, head, commands)
         yield found
         for host in found:
@@ -102,11 +91,6 @@ def search(alone: Path, cluster: list[Host], commands: Processes, tmp_path: Path
     return found
 
 
-def say(capsys: pytest.CaptureFixture[str], text: str) -> None:
-    with capsys.disabled():
-        print(f"\n{text}")  # noqa: T201
-
-
 def test_a_node_that_joins_late_gets_work_and_one_that_dies_costs_what_was_in_flight(
     cluster: list[Host], search: Search, commands: Processes, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -114,7 +98,7 @@ def test_a_node_that_joins_late_gets_work_and_one_that_dies_costs_what_was_in_fl
     join(late, head, commands)
     joined = time.monotonic()
     wait_for(lambda: search.trains_on(late) >= 1, seconds=120)
-    say(capsys, f"a node that joined late had work {time.monotonic() - joined:.0f} s after it had")
+    victims.say(capsys, f"a node that joined late had work {time.monotonic() - joined:.0f} s after it had")
     assert "nodes have joined: the cluster has room for 2 workers now" in commands.err
     late.kill()
     search.ends_like_the_undisturbed_one()
@@ -171,7 +155,7 @@ def test_a_head_that_dies_is_named_and_resume_goes_on_without_the_cluster(
     cluster[0].kill()
     died = time.monotonic()
     assert search.process.wait(timeout=120) == 1, commands.err
-    say(capsys, f"a head that died was named after {time.monotonic() - died:.0f} s")
+    victims.say(capsys, f"a head that died was named after {time.monotonic() - died:.0f} s")
     assert f"its head (GCS) died on the cluster at {cluster[0].address}:{PORT}" in commands.err
     assert "continue with `fcsearch resume runs/small`" in commands.err
     assert "Traceback" not in commands.err

@@ -3,8 +3,6 @@
 `FCSEARCH_FAULTS_SEED` repeats the kills of an earlier run, as far as the machine is as fast as it was then.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import os
 import random
@@ -142,17 +140,12 @@ class Campaign:
         self.counts.files += len(list(self._commands.temporary.iterdir()))
 
 
-def say(capsys: pytest.CaptureFixture[str], text: str) -> None:
-    with capsys.disabled():
-        print(f"\n{text}")  # noqa: T201
-
-
 def campaign(
     commands: Processes, folder: Path, capsys: pytest.CaptureFixture[str], *, pool: str, sampler: str, **keys: Any
 ) -> Counts:
     found = Campaign(commands, folder, pool=pool, sampler=sampler, **keys)
     counts = found.go()
-    say(capsys, f"{pool}, {sampler}, seed {keys['seed']}: {counts}")
+    victims.say(capsys, f"{pool}, {sampler}, seed {keys['seed']}: {counts}")
     assert counts.kills, "the search was over before it could be killed"
     victims.assert_complete(found.run, trials=TRIALS)
     if sampler in ("random", "grid"):

@@ -1,7 +1,5 @@
 """Storage and memory that fail a search: a disk that is full, one that may only be read, a worker without memory."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import re

@@ -1,7 +1,5 @@
 """The processes of a search by what they do, and what must hold of its run directory when all is over."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal
@@ -9,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 from search_processes import Processes
 
 from fcsearch.results import RunDirectory
@@ -88,3 +87,9 @@ def assert_complete(run: Path, *, trials: int) -> None:
 def tracebacks(texts: Sequence[str]) -> int:
     """How many tracebacks reached a user."""
     return sum(text.count("Traceback") for text in texts)
+
+
+def say(capsys: pytest.CaptureFixture[str], text: str) -> None:
+    """Print what was found, where the tests run."""
+    with capsys.disabled():
+        print(f"\n{text}")  # noqa: T201

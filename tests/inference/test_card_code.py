@@ -1,7 +1,5 @@
 """The code of a model card, run on a file like the one that the model learned from, predicts what fcsearch predicts."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Every form of export predicts what fcsearch predicts, for every kind of input, activation and ensemble."""
 
-from __future__ import annotations
-
 import io
 import json
 

@@ -1,7 +1,5 @@
 """Exported regressions predict what fcsearch predicts, in the unit of the label."""
 
-from __future__ import annotations
-
 import dataclasses
 import io
 import json

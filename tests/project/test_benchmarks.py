@@ -1,7 +1,5 @@
 """The benchmarks still run: all are imported, and those that need nothing but fcsearch do a little of their work."""
 
-from __future__ import annotations
-
 import importlib
 import json
 import os

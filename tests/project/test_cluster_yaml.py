@@ -15,8 +15,7 @@ CLUSTER = Path(__file__).parents[2] / "cluster.yaml"
 def prepared(config: dict[str, Any]) -> dict[str, Any]:
     from ray.autoscaler._private.util import prepare_config
 
-    result: dict[str, Any] = prepare_config(config)
-    return result
+    return prepare_config(config)
 
 
 def test_ray_s_schema_accepts_it() -> None:

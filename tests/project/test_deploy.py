@@ -1,7 +1,5 @@
 """The files of deploy/, checked as far as that can be done without AWS, Kubernetes and Slurm."""
 
-from __future__ import annotations
-
 import os
 import re
 import signal

@@ -38,7 +38,6 @@ def test_the_network_trains_from_python(capsys: pytest.CaptureFixture[str]) -> N
     (block,) = blocks(ROOT / "docs" / "networks.md", "python")
     exec(compile(block, "networks.md", "exec"), {})
     accuracy = re.search(r"validation accuracy (0\.\d+)", capsys.readouterr().out)
-    assert accuracy is not None
     assert float(accuracy[1]) > 0.85
 
 
@@ -140,7 +139,6 @@ def test_help_lists_every_command_without_importing_it() -> None:
 
 def test_the_tests_that_the_page_on_reliability_names_are_run_by_its_command() -> None:
     listed = re.search(r"^FAULTS := ((?:.*\\\n)*.*)", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    assert listed is not None
     run = [ROOT / path for path in listed[1].replace("\\\n", " ").split()]
     assert [path for path in run if not path.exists()] == []
     files = {file for path in run for file in ([path] if path.is_file() else path.rglob("test_*.py"))}

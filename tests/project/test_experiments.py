@@ -73,7 +73,6 @@ def test_runs_are_read_with_their_trials_parameters(tmp_path: Path) -> None:
         (tmp_path / f"depth-{seed}" / "report.json").write_text(json.dumps({"test": None}))
     make_run(tmp_path / "depth-9", state="running")
     runs = reading.read_runs(tmp_path, "depth")
-    assert runs is not None
     assert runs.seeds == 2
     assert set(runs.trials.run) == {"depth-0", "depth-1"}
     one = runs.epochs.merge(runs.trials, on=["run", "trial_id"], suffixes=("", "_trial"))

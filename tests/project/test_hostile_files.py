@@ -1,7 +1,5 @@
 """Whatever is in a file, reading it runs nothing. (The state of CMA-ES in a journal: test_search_cmaes.py.)"""
 
-from __future__ import annotations
-
 import json
 import pickle
 from pathlib import Path

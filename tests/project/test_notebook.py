@@ -1,7 +1,5 @@
 """The notebook of examples/ runs, and shows what it promises."""
 
-from __future__ import annotations
-
 import json
 import sys
 from pathlib import Path

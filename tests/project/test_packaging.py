@@ -1,7 +1,5 @@
 """What the wheel holds."""
 
-from __future__ import annotations
-
 import tomllib
 from pathlib import Path
 

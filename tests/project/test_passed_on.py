@@ -1,7 +1,5 @@
 """What people pass on of a run tells nobody where it was searched, and by whom: all of it is looked through."""
 
-from __future__ import annotations
-
 import json
 import zipfile
 from collections.abc import Iterator
@@ -11,11 +9,9 @@ import in_process_pool
 import inline_pool
 import pyarrow.parquet as pq
 import pytest
-from click.testing import CliRunner
-from exports import exported
+from commands import exported, ran
 from search_helpers import write_table
 
-from fcsearch.cli import cli
 from fcsearch.comparison import compare_runs, comparison_page
 from fcsearch.results import RunDirectory
 from fcsearch.search.pool.interface import PackFailed, Raised
@@ -78,8 +74,7 @@ def test_nothing_that_is_passed_on_names_machines_addresses_users_and_paths(home
     for form in ("onnx", "pt2", "safetensors"):
         exported(run.path, out / f"model.{form}")
     for form in ("csv", "optuna", "tensorboard"):
-        command = ["export", str(run.path), "--format", form, "--out", str(out / form)]
-        assert CliRunner().invoke(cli, command, catch_exceptions=False).exit_code == 0
+        ran("export", run.path, "--format", form, "--out", out / form)
     (out / "compare.html").write_text(comparison_page(compare_runs([run.path, other.path])))
 
     found = [*texts(run.path), *texts(out)]

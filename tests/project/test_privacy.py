@@ -1,7 +1,5 @@
 """What is not passed on with a run is recognised in texts, and ordinary words are left as they are."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """The curve of quality over time: what counts from when on, that a benchmark goes on, and its figure."""
 
-from __future__ import annotations
-
 import dataclasses
 import importlib
 import subprocess

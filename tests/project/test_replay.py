@@ -1,7 +1,5 @@
 """Searches replayed on tables of learning curves: what the figures of docs/search.md rest on."""
 
-from __future__ import annotations
-
 import importlib
 import json
 import sys

@@ -1,7 +1,5 @@
 """How the repository is laid out: what no linter checks."""
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from pathlib import Path

@@ -1,7 +1,5 @@
 """No test puts another value in the place of a private name of the program: what it has to vary is an argument."""
 
-from __future__ import annotations
-
 import ast
 import re
 from pathlib import Path

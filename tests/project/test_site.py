@@ -1,7 +1,5 @@
 """The site of the documentation: its generated parts are current, its pages complete, its links whole."""
 
-from __future__ import annotations
-
 import importlib.util
 import os
 import re

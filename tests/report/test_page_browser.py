@@ -1,8 +1,7 @@
 """The page in Chromium, where it is installed: all is drawn, nothing is complained of, and it keeps its place."""
 
 import os
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import table_searches
-from chromium import CHROMIUM, Chromium, ChromiumEndedError
+from chromium import CHROMIUM, Chromium
 from synthetic_run import add_trials, manifest, trial_row
 
 from fcsearch.report import running_page, write_report
@@ -71,18 +70,6 @@ def regression(folder: Path) -> RunDirectory:
 
 def searched(folder: Path, table: pa.Table, label: str) -> RunDirectory:
     return RunDirectory.open(table_searches.search(table, label=label, trials=4, out=folder / "run").path)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Chromium]:
-    # Its sockets need a short path, and it leaves much behind.
-    with tempfile.TemporaryDirectory(prefix="fc", dir="/tmp", ignore_cleanup_errors=True) as folder:
-        try:
-            browser = Chromium(Path(folder))
-        except ChromiumEndedError:
-            pytest.skip("Chromium does not start here")
-        yield browser
-        browser.close()
 
 
 # Charts as wide as their places, and the words in them that do not lie whole within them.

@@ -105,7 +105,6 @@ def test_an_axis_is_logarithmic_where_the_space_is(log: bool, expected: bool) ->
     values = [0.1 + 0.01 * i for i in range(20)]
     found = trials(trial=list(range(20)), value=[0.5] * 20, dropout=values)
     axis = axis_of("dropout", found, {"parameters": {"dropout": {"low": 0.1, "high": 0.3, "log": log}}})
-    assert axis is not None
     assert axis.log == expected
     assert axis.encode()["scale"].get("type") == ("log" if expected else None)
 
@@ -120,7 +119,6 @@ def test_a_value_has_its_place_on_an_axis() -> None:
 def test_a_device_has_as_many_lanes_as_packs_at_a_time() -> None:
     bars = [Bar("machine 1", "cpu", start, start + 10, number, 4, "search") for number, start in enumerate([0, 5, 10])]
     figure = time_line_chart(bars, CLOCK)
-    assert figure is not None
     rows = figure.spec["data"]["values"]
     assert {row["pack"]: row["worker"] for row in rows} == {
         0: "machine 1, cpu, 1",
@@ -218,14 +216,12 @@ def test_a_baseline_near_the_figures_is_drawn_beside_them(made_run: RunDirectory
     found = build_report(made_run, test=FinalTest(note="-"))
     found = dataclasses.replace(found, validation=measured[0], test=FinalTest(measured[1]), base_line=line)
     chart = figures_chart(found, Results(ACCURACY, (0.86, 0.85)))
-    assert chart is not None
     names = [row["figure"] for row in chart.spec["data"]["values"]]
     assert ("test, baseline" in names) == ("validation, baseline" in names) == drawn
     assert (" The baseline, 10.00%, is too far away to be drawn." in chart.text) == (not drawn)
     if not drawn:
         other = dataclasses.replace(found, base_line=BaseLine("no", 0.2, 450))
         both = figures_chart(other, Results(ACCURACY, (0.86, 0.85)))
-        assert both is not None
         assert " The baselines, 20.00% and 10.00%, are too far away to be drawn." in both.text
     low, high = chart.spec["encoding"].get("x", chart.spec["layer"][0]["encoding"]["x"])["scale"]["domain"]
     assert not drawn or low <= base <= high

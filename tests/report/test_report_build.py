@@ -30,7 +30,6 @@ def test_a_complete_run(made_run: RunDirectory) -> None:
     assert found.work.trials_per_minute == 30
     assert found.work.train_seconds == pytest.approx(48 * 0.8)
     assert found.work.places == {"machine 1 cpu": 24, "machine 2 cpu": 24}
-    assert found.best is not None
     assert found.best.row["trial_id"] == best["trial_id"]
     assert (
         found.best.train_command == f"fcsearch train --run {shlex.quote(str(made_run.path))} --trial {best['trial_id']}"

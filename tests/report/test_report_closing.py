@@ -1,7 +1,5 @@
 """The last lines of a run, and a report in which no terminal cuts a word."""
 
-from __future__ import annotations
-
 import dataclasses
 import io
 import re

@@ -1,7 +1,5 @@
 """Confirmations and alternatives in words: in the objective's own unit, and in its own direction."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -59,7 +57,6 @@ def test_no_difference_has_no_direction() -> None:
 @pytest.mark.parametrize("objective", CASES)
 def test_the_better_one_wins_and_the_other_is_no_tie(objective: str) -> None:
     found = CASES[objective]
-    assert found.winner is not None
     assert found.winner.trial_id == 1
     assert found.beaten == (0,)
     _, (first, second) = confirmation_cells(found)
@@ -136,7 +133,6 @@ def test_one_network_is_no_ensemble(run: RunDirectory) -> None:
     assert ensemble_of(run, 29, None, None) is None
     run.models.save_ensemble({4: 0.5, 29: 0.5}, {})
     found = ensemble_of(run, 29, None, None)
-    assert found is not None
     assert found.members == {4: 0.5, 29: 0.5}
 
 

@@ -35,7 +35,6 @@ def lines(path: Path, **options: Any) -> list[str]:
 def test_the_report_says_what_becomes_of_the_columns(table: Path, tmp_path: Path) -> None:
     run = make_table_run(tmp_path / "run", table, label="kind", drop=("id",), preprocessing="piecewise", bins=8)
     found = build_report(run, test=FinalTest(note="-"))
-    assert found.features is not None
     assert found.features.left_out == (("id", "as told"),)
     text = render_text(found, width=200)
     assert f"features: 2 numbers and 1 category; numbers piecewise-linear, 8 bins: {found.features.width} fe" in text

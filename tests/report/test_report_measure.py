@@ -24,9 +24,15 @@ from fcsearch.report.model_table import earlier_rows, model_rows
 from fcsearch.results import MODELS, RunDirectory, open_run, rank_trials
 
 
+def add_better(run: RunDirectory) -> None:
+    """Trial 99, the best of all."""
+    better = {**trial_row(4), "trial_id": 99, "val_accuracy": 0.999}
+    run.write_pack(run.next_pack_id(), [better], [])
+    save_model(run, better)
+
+
 def test_the_test_rows_are_used_once(run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
     first = write_report(run).test
-    assert first.measurement is not None
     assert first.measured_trials == (first.measurement.trial_id,)
 
     def forbidden(*_: object) -> Measurement:
@@ -47,9 +53,7 @@ def test_the_test_rows_stay_unseen_until_the_search_is_complete(run: RunDirector
     assert found.best is not None
     assert "test accuracy" not in figures_line(found, found.best)
     # Resumed, it finds a better one, which is then the only one that those rows have seen.
-    better = {**trial_row(4), "trial_id": 99, "val_accuracy": 0.999}
-    run.write_pack(run.next_pack_id(), [better], [])
-    save_model(run, better)
+    add_better(run)
     run.update_manifest({"state": "complete"})
     assert write_report(run).test.measured_trials == (99,)
 
@@ -62,15 +66,11 @@ def test_what_was_measured_before_a_search_went_on_is_kept(run: RunDirectory) ->
 
 def test_another_best_trial_is_measured_and_the_use_counted(run: RunDirectory) -> None:
     first = write_report(run).test
-    better = {**trial_row(4), "trial_id": 99, "val_accuracy": 0.999}
-    run.write_pack(run.next_pack_id(), [better], [])
-    save_model(run, better)
+    add_better(run)
     second = write_report(run)
-    assert second.test.measurement is not None
     assert second.test.measurement.trial_id == 99
     assert second.test.measured_trials == (*first.measured_trials, 99)
     # The report, its last lines and the table of models say so; the row of the earlier look stays.
-    assert first.measurement is not None
     earlier, text = first.measurement.trial_id, " ".join(render_text(second).split())
     assert f"; trial {earlier} measured on these rows before" in text
     assert f"An earlier report measured trial {earlier} on these rows" in text
@@ -88,9 +88,7 @@ def test_another_best_trial_is_measured_and_the_use_counted(run: RunDirectory) -
 
 def test_while_a_better_one_waits_to_be_measured_the_earlier_look_is_told(run: RunDirectory) -> None:
     earlier = write_report(run).test.measured_trials
-    better = {**trial_row(4), "trial_id": 99, "val_accuracy": 0.999}
-    run.write_pack(run.next_pack_id(), [better], [])
-    save_model(run, better)
+    add_better(run)
     run.update_manifest({"state": "interrupted"})
     found = write_report(run)
     assert (found.test.measurement, found.test.earlier) == (None, earlier)
@@ -142,7 +140,6 @@ def test_a_model_that_was_not_kept_is_no_error(run: RunDirectory) -> None:
     best = rank_trials(run.trials())["trial_id"][0].as_py()
     found = write_report(run)
     assert f"trial {best} must have a saved model; found models of trials: none" in (found.test.note or "")
-    assert found.best is not None
     assert found.best.model is None
 
 
@@ -156,7 +153,6 @@ def test_a_strange_report_json_is_replaced(run: RunDirectory, content: str) -> N
 
 def test_the_validation_rows_are_measured_and_kept(run: RunDirectory) -> None:
     found = write_report(run)
-    assert found.validation is not None
     assert (found.validation.split, found.validation.trial_id) == ("val", found.best.row["trial_id"])  # type: ignore[union-attr]
     assert known_measurements(run).validation == found.validation
     assert known_measurements(run).test == found.test
@@ -168,7 +164,6 @@ def test_a_report_of_an_earlier_version_is_completed_and_its_use_of_the_test_row
     first = write_report(run)
     _forget_classes(run)
     old = known_measurements(run).test
-    assert old.measurement is not None
     assert (old.measurement.accuracy, old.measurement.classification) == (first.test.measurement.accuracy, None)  # type: ignore[union-attr]
     second = write_report(run)
     assert (second.test, second.validation) == (first.test, first.validation)
@@ -179,7 +174,6 @@ def test_an_earlier_measurement_is_kept_where_the_data_are_gone(run: RunDirector
     _forget_classes(run)
     change_dataset(run, fingerprint="0123")
     found = write_report(run)
-    assert found.test.measurement is not None
     assert found.test.measurement.accuracy == first.test.measurement.accuracy  # type: ignore[union-attr]
     assert found.test.measured_trials == first.test.measured_trials
     assert "Class by class" not in render_text(found)
@@ -199,7 +193,6 @@ def test_a_run_without_class_counts_has_its_base_line_from_the_measurement(run: 
     assert build_report(run, test=FinalTest(note="-")).base_line is None
     counts = np.bincount(digits().val.y)
     found = write_report(run).base_line
-    assert found is not None
     assert (found.value, found.rows) == (counts.max() / counts.sum(), 270)
 
 
@@ -215,20 +208,12 @@ def test_figures_of_a_trial_that_is_no_longer_best_are_not_those_of_the_best(run
 def test_the_ensemble_is_compared_with_the_winner_of_today(run: RunDirectory) -> None:
     run.models.save_ensemble({4: 0.5, 29: 0.5}, {"temperature": 1.0})
     first = write_report(run)
-    assert first.ensemble is not None
-    assert first.ensemble.versus is not None
-    assert first.best is not None
     assert first.ensemble.versus.trial_id == first.best.row["trial_id"]
-    better = {**trial_row(4), "trial_id": 99, "val_accuracy": 0.999}
-    run.write_pack(run.next_pack_id(), [better], [])
-    save_model(run, better)
+    add_better(run)
     # Before it is measured, nothing is compared.
     stale = build_report(run, **vars(known_measurements(run))).ensemble
     assert stale == dataclasses.replace(first.ensemble, versus=None)
     second = write_report(run)
-    assert second.ensemble is not None
-    assert second.ensemble.versus is not None
-    assert second.test.measurement is not None
     assert second.ensemble.versus.trial_id == 99
     assert second.ensemble.versus.single == second.test.measurement.value
     assert second.ensemble.test == first.ensemble.test

@@ -1,7 +1,5 @@
 """next_space.yaml: the advice as a space that runs, and never against it."""
 
-from __future__ import annotations
-
 import dataclasses
 import errno
 import math
@@ -56,7 +54,6 @@ def pull(kind: str, **pulls: Any) -> Finding:
 
 
 def ends(space: SearchSpace | None, name: str) -> tuple[Any, Any]:
-    assert space is not None
     parameter = space.parameters[name]
     if isinstance(parameter, Range):
         return parameter.low, parameter.high
@@ -65,7 +62,6 @@ def ends(space: SearchSpace | None, name: str) -> tuple[Any, Any]:
 
 
 def best_values(report: Report) -> dict[str, Any]:
-    assert report.best is not None
     return report.best.parameters
 
 
@@ -120,17 +116,14 @@ def test_more_epochs_than_a_constant_are_a_range_that_has_it(make: Make) -> None
 
 def test_a_regulariser_that_was_not_searched_is_added(make: Make, report: Report) -> None:
     space = WHOLE.changed(["parameters.dropout=null"])
-    assert report.best is not None
     best = dataclasses.replace(report.best, row={**report.best.row, "dropout": 0.0, "reg": 0.0})
     found = make(pull("overfit", dropout="up", reg="up"), space=space, best=best)
     assert ends(found, "dropout") == (0.0, 0.5)
-    assert found is not None
     assert found.parameters["reg"] == Choices("reg", (0.0, 1e-5, 1e-4, 1e-3))
 
 
 def test_a_change_that_no_space_can_have_is_left_out(make: Make, report: Report) -> None:
     linear = SearchSpace.from_mapping({"parameters": {"depth": 1, "learning_rate": {"low": 1e-4, "high": 1.0}}})
-    assert report.best is not None
     best = dataclasses.replace(report.best, row={**report.best.row, "dropout": 0.0})
     assert make(pull("overfit", dropout="up"), space=linear, best=best, effects=()) is None
 
@@ -144,7 +137,6 @@ def test_a_choice_that_goes_takes_what_it_needs_along(make: Make, report: Report
     if good == {"sgd", "sgd_momentum", "adam"}:
         assert found is None
         return
-    assert found is not None
     left = set(found.parameters["update_rule"].finite_values() or ())
     assert good <= left
     assert ("momentum" in found.parameters) == ("sgd_momentum" in left)
@@ -158,7 +150,6 @@ def test_a_grid_is_searched_whole_and_has_no_use_for_observations(make: Make, tm
         }
     )
     found = make(pull("edge", hidden_dim="up"), space=grid, sampler="grid", effects=())
-    assert found is not None
     assert found.trials == 12
     assert "--from" not in (tmp_path / NEXT_SPACE).read_text()
 
@@ -194,7 +185,6 @@ def test_a_cut_range_is_never_a_point(definition: str, way: str, good: float) ->
     parameter = WHOLE.changed([f"parameters.{definition}"]).parameters[name]
     assert isinstance(parameter, Range)
     change = move(parameter, way, [good] * 3, kinds={"smaller"}, why="")
-    assert change is not None
     low, high = change.entry["low"], change.entry["high"]
     assert low <= good <= high
     whole, left = (
@@ -285,6 +275,5 @@ def test_every_space_that_ships_has_a_next_one(name: str, tmp_path: Path) -> Non
     assert text is not None
     (tmp_path / NEXT_SPACE).write_text(text)
     found = load_space(tmp_path / NEXT_SPACE)
-    assert report.best is not None
     assert found.locate(row_config(report.best.row)) is not None
     assert found != space

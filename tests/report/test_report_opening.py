@@ -40,7 +40,6 @@ def test_a_lead_that_the_test_rows_do_not_show_is_said_first() -> None:
     )
     assert "is the figure to quote, beside the 96.00% of always answering 'no' there: these rows" in said(found)
     by_chance = trust(ranked, validation=AHEAD, test=on_test(0.01)).caution
-    assert by_chance is not None
     assert not by_chance.forbids
     assert str(by_chance).endswith(
         "is ahead of always answering 'no', whose accuracy is 96.00%, but by no more than chance explains."
@@ -124,11 +123,9 @@ def test_no_verdict_on_a_configuration_that_learns_with_other_seeds() -> None:
         "which has 96.00%. Its configuration learns with other seeds: it has 99.85% on average over 2 seeds. Train it "
         "again with `--seed 1`, the best of them, which has 99.90%."
     )
-    assert found.caution is not None
     assert (found.caution.forbids, found.caution.seed, found.caution.model) == (True, 1, None)
     another = confirmed({1: 0.997, 7: 0.999}, lost.value)
     other = trust(row(0, lost.value), validation=lost, test=on_test(0.0), confirmation=another).caution
-    assert other is not None
     assert other.seed == 7
     same = confirmed({1: 0.96, 2: 0.961}, lost.value)
     assert trust(row(0, lost.value), validation=lost, test=on_test(0.0), confirmation=same).verdict is not None
@@ -144,7 +141,6 @@ def test_nor_with_folds(measured_there: bool) -> None:
     assert trust(ranked, **changes).verdict is not None
     found = trust(ranked, confirmation=confirmed({1: 0.999, 2: 0.998}, lost.value), **changes)
     assert found.verdict is None
-    assert found.caution is not None
     assert found.caution.seed == 1
     same = confirmed({1: 0.96, 2: 0.961}, lost.value)
     assert trust(ranked, confirmation=same, **changes).verdict is not None
@@ -157,7 +153,6 @@ def test_nor_where_the_ensemble_leads_on_the_test_rows() -> None:
     found = trust(row(0, lost.value), validation=lost, test=on_test(0.0), alternatives=[ensemble])
     assert found.verdict is None
     assert "The ensemble has 99.50% on the test rows: use `--model ensemble`." in str(found.caution)
-    assert found.caution is not None
     assert (found.caution.forbids, found.caution.model, found.caution.seed) == (True, "ensemble", None)
 
 

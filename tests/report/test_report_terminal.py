@@ -21,7 +21,6 @@ NOTHING = FinalTest(note="the model is gone")
 def test_says_which_network_is_best_and_how_to_get_it(made_run: RunDirectory) -> None:
     found = build_report(made_run, test=NOTHING)
     text = render_text(found)
-    assert found.best is not None
     trial = found.best.row["trial_id"]
     assert f"Best network  trial {trial}" in text
     assert f"\n  validation            {100 * found.best.row['val_accuracy']:.2f}%" in text
@@ -59,7 +58,6 @@ def test_paths_are_never_folded(made_run: RunDirectory, tmp_path: Path) -> None:
 def test_the_classes_stay_within_the_width_too(made_run: RunDirectory, width: int) -> None:
     measured = measure(made_run, made_run.models.saved()[0], digits(), "val")
     best = build_report(made_run, test=NOTHING).best
-    assert best is not None
     validation = replace(measured, trial_id=best.row["trial_id"])
     lines = render_text(build_report(made_run, test=NOTHING, validation=validation), width=width).splitlines()
     assert "Class by class  the best network on the validation rows" in lines
@@ -97,7 +95,6 @@ def test_parameters_for_which_there_is_no_room_are_named(made_run: RunDirectory)
     found = build_report(made_run, test=NOTHING)
     narrow = render_text(found, width=70)
     rest = re.search(r"Also varied, but not shown for lack of room: (.*?)\.", narrow, re.DOTALL)
-    assert rest is not None
     assert "momentum" in rest[1]
     assert "learning_rate" not in rest[1], "the most important is shown first"
     assert "no room" not in render_text(found, width=160)

@@ -34,7 +34,6 @@ def test_trials_within_one_standard_error_are_counted_and_the_smallest_named() -
     found = trust(row(0, 0.900), row(1, 0.886, num_parameters=200), row(2, 0.884, num_parameters=100))
     assert found.standard_error == pytest.approx(0.015)
     assert found.within == 2
-    assert found.smallest is not None
     assert found.smallest["trial_id"] == 1
     assert "1 other trial of 2 lies within one standard error" in said(found)
     assert "It is the highest of 3 measurements on the same rows, so it is too high on average" in said(found)

@@ -50,7 +50,6 @@ def test_the_best_of_many_that_know_nothing_is_no_winner() -> None:
             validation=validation,
         )
         verdicts += found.verdict is not None
-        assert validation.lead is not None
         first_sight += validation.lead.is_real
     # Chosen as the best, noise passes for a result more often than the 1.5 times that are due.
     assert first_sight >= 4
@@ -97,7 +96,6 @@ def test_test_rows_without_a_baseline_were_measured_all_the_same() -> None:
 def test_while_test_rows_are_to_come_the_verdict_is_so_far(lead: float) -> None:
     validation = dataclasses.replace(BY_CHANCE, lead=Lead(lead, 0.008))
     found = trust(*RANKED, validation=validation, test=LATER)
-    assert found.verdict is not None
     assert str(found.verdict).startswith(f"So far {found.verdict.claim}: ")
     assert "no test rows" not in str(found.verdict)
     assert found.remedies == ()
@@ -110,7 +108,6 @@ def test_while_test_rows_are_to_come_the_verdict_is_so_far(lead: float) -> None:
 @pytest.mark.parametrize("state", ["interrupted", "failed", "running"])
 def test_a_search_that_is_not_complete_is_continued_before_it_is_changed(state: str) -> None:
     found = trust(row(0, 0.96), state=state)
-    assert found.verdict is not None
     assert found.verdict.beginning == "So far nothing was learned"
     assert found.remedies == ()
     assert ("`fcsearch resume` continues the search" in said(found)) == (state != "running")

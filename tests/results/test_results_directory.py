@@ -196,7 +196,6 @@ class TestWriter:
         assert empty_run.state() == "running"  # the manifest's word: no writer has come yet
         command = [sys.executable, "-c", HOLDER, str(empty_run.path)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
-            assert holder.stdout is not None
             assert holder.stdout.readline() == "held\n"
             try:
                 assert empty_run.state() == "running"

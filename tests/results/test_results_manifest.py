@@ -30,8 +30,7 @@ def write(run: RunDirectory, values: dict[str, Any]) -> None:
 
 
 def stored(run: RunDirectory) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((run.path / "run.json").read_text())
-    return found
+    return json.loads((run.path / "run.json").read_text())
 
 
 def test_an_old_manifest_is_read(empty_run: RunDirectory) -> None:
@@ -39,7 +38,6 @@ def test_an_old_manifest_is_read(empty_run: RunDirectory) -> None:
     found = RunDirectory.open(empty_run.path).manifest()
     assert (found.workers, found.planned, found.options, found.error) == (2, 7, {}, None)
     assert found.created_at == datetime(2026, 1, 1, 12, tzinfo=UTC)
-    assert found.dataset is not None
     assert (found.dataset.rows.train, found.dataset.rows.test, found.dataset.class_names) == (10, None, None)
     assert empty_run.dataset_spec().source == "digits"
 

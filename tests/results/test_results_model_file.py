@@ -1,22 +1,17 @@
 """What is read of model files without torch is what torch would read."""
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 
 import pytest
 import safetensors.torch
 import torch
-from run_fixtures import made_run, run
 from safetensors.torch import load_file
 
 from fcsearch.errors import RunError
 from fcsearch.results import RunDirectory
 from fcsearch.results.model_file import digest_of, facts_in, with_facts
 from fcsearch.results.network_files import read_model
-
-__all__ = ["made_run", "run"]
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """Storage that refuses for a while is waited for, by a search alone."""
 
-from __future__ import annotations
-
 import errno
 import os
 import re

@@ -1,7 +1,5 @@
 """Records are rows with types."""
 
-from __future__ import annotations
-
 import dataclasses
 from datetime import UTC, datetime
 from typing import Any

@@ -32,8 +32,7 @@ class TestBest:
             for index, (state, accuracy, loss) in enumerate(results)
         ]
         run.write_pack(0, rows, [])
-        ranked: list[int] = rank_trials(run.trials())["trial_id"].to_pylist()
-        return ranked
+        return rank_trials(run.trials())["trial_id"].to_pylist()
 
     def test_highest_accuracy_of_complete_and_stopped_trials(self, empty_run: RunDirectory) -> None:
         ranked = self.ranking(

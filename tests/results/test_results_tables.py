@@ -1,7 +1,5 @@
 """The tables of trials and epochs where packs share parts: no row is lost, none is there twice, files are few."""
 
-from __future__ import annotations
-
 import dataclasses
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Ray for the tests that search in this process, and processes for those that search in others."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Iterator
 

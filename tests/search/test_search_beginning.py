@@ -1,20 +1,16 @@
 """Searches that begin with the trials of an earlier run, and with configurations that come first."""
 
-from __future__ import annotations
-
 import dataclasses
 from pathlib import Path
 from typing import Any
 
 import inline_pool
-import optuna
 import pytest
+from engine_helpers import RecordingView
 from in_process_pool import InProcess
 from inline_pool import Killed, killed_at, tables
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
-from optuna.trial import FrozenTrial, TrialState
-from search_helpers import make_space
+from optuna.trial import TrialState
+from search_helpers import journal, make_space
 
 from fcsearch.errors import SpaceError, UsageError
 from fcsearch.results import RunDirectory
@@ -34,11 +30,6 @@ DATA = {"source": "digits", "num_train": 200}
 ASHA = {"method": "asha", "min_epochs": 1, "reduction_factor": 2}
 
 
-class Told(SilentView):
-    def started(self, lines: Any) -> None:
-        self.lines = dict(lines)
-
-
 def search(
     folder: Path, name: str, *, begin: dict[str, Any], pool: Any = None, view: Any = None, **keys: Any
 ) -> SearchResult:
@@ -55,11 +46,6 @@ def search(
     )
 
 
-def study(run: RunDirectory) -> list[FrozenTrial]:
-    storage = JournalStorage(JournalFileBackend(str(run.journal_path)))
-    return optuna.load_study(study_name=run.path.name, storage=storage).get_trials()
-
-
 @pytest.fixture(scope="module")
 def earlier(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
     folder = tmp_path_factory.mktemp("earlier")
@@ -68,9 +54,9 @@ def earlier(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
 
 
 def test_the_sampler_knows_the_trials_of_an_earlier_run(earlier: RunDirectory, tmp_path: Path) -> None:
-    view = Told()
+    view = RecordingView()
     run = search(tmp_path, "later", begin={"start_from": str(earlier.path)}, view=view).run
-    found, before = study(run), study(earlier)
+    found, before = journal(run), journal(earlier)
     assert len(found) == 15
     for observed, own in zip(found[:9], before, strict=True):
         assert (observed.params, observed.state, observed.values) == (own.params, own.state, own.values)
@@ -101,9 +87,9 @@ def test_what_lies_outside_the_space_is_left_out_and_counted(earlier: RunDirecto
     inside = [row["trial_id"] for row in rows if row["hidden_dim"] == 8 and row["learning_rate"] <= 0.05]
     assert 0 < len(inside) < 9
     narrow = {**PARAMETERS, "hidden_dim": 8, "learning_rate": {"low": 1e-3, "high": 0.05, "log": True}}
-    view = Told()
+    view = RecordingView()
     run = search(tmp_path, "later", begin={"start_from": str(earlier.path)}, parameters=narrow, view=view).run
-    observed = [trial.user_attrs["fcsearch_observation"]["trial_id"] for trial in study(run)[: len(inside)]]
+    observed = [trial.user_attrs["fcsearch_observation"]["trial_id"] for trial in journal(run)[: len(inside)]]
     assert observed == inside
     assert run.manifest().observations.left_out == 9 - len(inside)
     assert f"{9 - len(inside)} outside this space are left out" in view.lines["known trials"]
@@ -131,7 +117,7 @@ def test_configurations_come_first_and_the_sampler_fills_them_in(tmp_path: Path)
 
 def test_those_of_the_space_follow_those_of_the_command_as_far_as_there_are_trials(tmp_path: Path) -> None:
     tries = [{"learning_rate": 0.03}, {"learning_rate": 0.04}]
-    view = Told()
+    view = RecordingView()
     run = search(tmp_path, "run", begin={"tries": ("learning_rate=0.02",)}, tries=tries, trials=2, view=view).run
     assert run.trials()["learning_rate"].to_pylist() == [0.02, 0.03]
     first = "learning_rate=0.02; learning_rate=0.03; 1 more is left out, as there are only 2 trials"
@@ -166,7 +152,7 @@ def test_a_run_that_was_cut_needs_the_earlier_run_no_more(earlier: RunDirectory,
     shutil.rmtree(copy)
     run = inline_pool.resume(RunDirectory.open(tmp_path / "cut")).run
     assert run.trials()["trial_id"].to_pylist() == list(range(9, 15))
-    assert len(study(run)) == 15
+    assert len(journal(run)) == 15
     assert run.manifest().observations.used == 9
 
 
@@ -188,9 +174,9 @@ def test_a_crash_while_it_begins_leaves_none_out_and_none_twice(
     lines = run.journal_path.read_text().splitlines(keepends=True)
     # The batch was cut short after the study and three of its trials.
     run.journal_path.write_text("".join(lines[:5]))
-    assert 0 < len(study(run)) < 9
+    assert 0 < len(journal(run)) < 9
     inline_pool.resume(run)
-    found = study(run)
+    found = journal(run)
     assert [trial.user_attrs["fcsearch_observation"]["trial_id"] for trial in found[:9]] == list(range(9))
     assert found[9].params["learning_rate"] == 0.02
     assert len(found) == 15

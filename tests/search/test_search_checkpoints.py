@@ -1,7 +1,5 @@
 """Searches that are cut in the middle of a trial go on from there, to the tables and weights of one that is not."""
 
-from __future__ import annotations
-
 import itertools
 import os
 import random

@@ -1,7 +1,5 @@
 """What follows a search: the best again with other seeds, the ensemble, the refit. Trained in this process."""
 
-from __future__ import annotations
-
 import itertools
 from pathlib import Path
 
@@ -59,17 +57,11 @@ def test_a_confirmation_is_what_that_configuration_gives_with_that_seed(finished
     data = load_run_dataset(run)
     arrays = TrainingData.from_arrays(data.train.X, data.train.y, data.val.X, data.val.y, num_classes=data.num_classes)
     result = train_pack([row_config({**searched, "seed": row["seed"]})], arrays)[0]
-    assert result.best is not None
     assert (row["val_accuracy"], row["best_epoch"]) == (result.best.val_accuracy, result.best_epoch)
 
 
 def test_the_report_is_about_the_confirmed_winner(finished: SearchResult) -> None:
     found, report = confirmation_of(finished.run), finished.report
-    assert found is not None
-    assert found.winner is not None
-    assert report is not None
-    assert report.best is not None
-    assert report.test.measurement is not None
     assert report.best.row["trial_id"] == report.test.measurement.trial_id == found.winner.trial_id
     assert report.confirmation == found
     assert "3 other seeds" in report.trust.remarks[0]
@@ -84,8 +76,6 @@ def test_predictions_are_those_of_the_models_and_no_others_are_kept(finished: Se
         assert (run.predictions.load(trial) == outputs(run.models.load(trial), X).half().numpy()).all()
     best = rank_trials(run.trials())["trial_id"].to_pylist()[:3]
     confirmed = confirmation_of(run)
-    assert confirmed is not None
-    assert confirmed.winner is not None
     assert set(run.models.saved()) == {*best, *run.models.ensemble(), confirmed.winner.trial_id}
 
 
@@ -99,10 +89,7 @@ def test_the_ensemble_is_no_worse_than_any_network_on_the_validation_rows(finish
     assert accuracy >= max(rank_trials(run.trials())["val_accuracy"].to_pylist()) - 1e-9
     ensemble = finished.report.ensemble  # type: ignore[union-attr]
     if len(members) > 1:
-        assert ensemble is not None
-        assert ensemble.validation is not None
         assert ensemble.validation.accuracy == pytest.approx(accuracy)
-        assert ensemble.versus is not None
         assert ensemble.versus.split == "test"
 
 
@@ -117,8 +104,6 @@ def test_nothing_is_trained_or_measured_twice(finished: SearchResult, monkeypatc
     pool = InProcess()
     found = again(RunDirectory.open(finished.run.path), pool)
     assert (pool.rows, pool.tasks, pairs(found.run)) == ([], [], before)
-    assert found.report is not None
-    assert report is not None
     assert (found.report.test, found.report.ensemble) == (report.test, report.ensemble)
 
 
@@ -156,7 +141,6 @@ def test_confirm_0_and_ensemble_0_leave_a_run_as_before(tmp_path: Path) -> None:
     assert found.run.models.saved() == sorted(rank_trials(found.run.trials())["trial_id"].to_pylist()[:3])
     assert not (found.run.path / "predictions").exists()
     report = found.report
-    assert report is not None
     assert (report.confirmation, report.ensemble) == (None, None)
     assert any("ran with one seed" in remark for remark in report.trust.remarks)
 
@@ -167,7 +151,6 @@ def test_a_refit_learns_from_both_splits_for_the_mean_best_epoch(tmp_path: Path)
     found = search(tmp_path, pool, refit=True)
     run, data = found.run, load_run_dataset(found.run)
     winner = confirmation_of(run).winner  # type: ignore[union-attr]
-    assert winner is not None
     assert winner.best_epoch is not None
     assert pool.rows == [300, 300 + len(data.val)]
     config = pool.tasks[-1].trials[0].config
@@ -193,7 +176,6 @@ def test_a_refit_learns_from_both_splits_for_the_mean_best_epoch(tmp_path: Path)
     assert {row["run"] for row in table} == {run.manifest().name}
     assert table[1]["accuracy"] == found.report.test.measurement.accuracy  # type: ignore[union-attr]
     refit = found.report.refit  # type: ignore[union-attr]
-    assert refit is not None
     assert refit.test is not None
     assert refit.validation is None
 
@@ -202,7 +184,6 @@ def test_a_refit_learns_from_both_splits_for_the_mean_best_epoch(tmp_path: Path)
 def test_a_refit_is_made_and_measured_again_only_where_it_is_another(tmp_path: Path) -> None:
     found = search(tmp_path, InProcess(), refit=True)
     run, pool = found.run, InProcess()
-    assert found.report is not None
     resume_search(RunDirectory.open(run.path), saved_options(run), open_pool=pool)
     assert again(run, pool, refit=True).report.refit == found.report.refit  # type: ignore[union-attr]
     assert (pool.rows, pool.tasks) == ([], [])
@@ -211,8 +192,6 @@ def test_a_refit_is_made_and_measured_again_only_where_it_is_another(tmp_path: P
     nothing = {name: torch.zeros_like(weight) for name, weight in run.models.load_refit().params.items()}
     run.models.save(0, nothing, {**facts, "config": {**facts["config"], "epochs": 99}}, path=path)
     other = write_report(run).refit
-    assert other is not None
-    assert other.test is not None
     assert other.test.accuracy < 0.2
     assert again(run, pool, refit=True).report.refit == found.report.refit  # type: ignore[union-attr]
     assert len(pool.tasks) == 1

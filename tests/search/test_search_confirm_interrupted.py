@@ -10,18 +10,17 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from click.testing import CliRunner
+from commands import output_of
 from confirmed_searches import again, pairs, search
+from engine_helpers import RecordingView
 from in_process_pool import InProcess
 
-from fcsearch.cli.report import report as report_command
 from fcsearch.evaluation import load_run_dataset
 from fcsearch.report import write_report
-from fcsearch.results import RunDirectory, Status
+from fcsearch.results import RunDirectory
 from fcsearch.search.api import resume_search, saved_options
 from fcsearch.search.loop import later_stages, session
 from fcsearch.search.loop.interruption import Interruption
-from fcsearch.search.loop.view import SilentView
 from fcsearch.search.pool.messages import PackTask
 from fcsearch.selection import is_settled
 
@@ -50,7 +49,6 @@ def test_an_interrupted_confirmation_goes_on_where_it_was(tmp_path: Path, interr
     done = pairs(run)
     assert len(done) == 3
     report = found.report
-    assert report is not None
     assert "not complete: 3 of 6 trainings are done" in " ".join(report.trust.remarks)
     # It may find another winner: the test rows are not for this one.
     assert (report.test.measurement, report.test.measured_trials) == (None, ())
@@ -59,7 +57,6 @@ def test_an_interrupted_confirmation_goes_on_where_it_was(tmp_path: Path, interr
     rest = InProcess()
     resumed = resume_search(RunDirectory.open(run.path), saved_options(run), open_pool=rest)
     assert (resumed.ended_by, resumed.run.manifest().state) == ("trials", "complete")
-    assert resumed.report is not None
     assert len(resumed.report.test.measured_trials) == 1
     assert resumed.report.work.sessions == 2
     manifest = resumed.run.manifest()
@@ -78,12 +75,9 @@ def test_the_test_rows_of_a_complete_search_wait_for_an_interrupted_confirmation
     found = again(run, InProcess(interrupt))
     assert (found.ended_by, run.state()) == ("interrupt", "complete")
     for report in (found.report, write_report(RunDirectory.open(run.path))):
-        assert report is not None
         assert (report.test.measurement, report.test.measured_trials) == (None, ())
         assert report.ensemble is None or report.ensemble.test is None
     settled = again(run, InProcess()).report
-    assert settled is not None
-    assert settled.best is not None
     assert settled.test.measured_trials == (settled.best.row["trial_id"],)
 
 
@@ -94,7 +88,6 @@ def test_a_confirmation_that_the_time_budget_ends_does_not_keep_the_test_rows_wa
     with monkeypatch.context() as late:
         late.setattr("fcsearch.search.loop.session.confirm_best", lambda *_, **__: "time_budget")
         found = again(run, InProcess())
-    assert found.report is not None
     assert len(found.report.test.measured_trials) == 1
     # Taken up again, it may have another winner.
     options = dataclasses.replace(saved_options(run), confirm="auto")
@@ -109,7 +102,6 @@ def test_a_confirmation_that_is_done_was_not_out_of_time(tmp_path: Path, monkeyp
     monkeypatch.setattr(session, "_train_trials", lambda *given: (train(*given), ("time_budget", False))[1])
     run = search(tmp_path, InProcess(), report=False).run
     planned = run.manifest().confirmation
-    assert planned is not None
     assert len(pairs(run)) == len(planned.trials) * len(planned.seeds)
     assert (run.manifest().ended_by, planned.out_of_time) == ("time_budget", False)
 
@@ -120,7 +112,7 @@ def test_a_confirmation_that_would_take_too_long_is_left_out_with_a_line(
 ) -> None:
     monkeypatch.setattr(later_stages, "confirmation_extent", lambda *_, **__: None)
     run = search(tmp_path, InProcess(), confirm=0, report=False).run
-    view = Notes()
+    view = RecordingView()
     options = dataclasses.replace(saved_options(run), confirm=confirm, trials=8)
     resume_search(RunDirectory.open(run.path), options, view=view, open_pool=InProcess())
     said = [
@@ -128,28 +120,15 @@ def test_a_confirmation_that_would_take_too_long_is_left_out_with_a_line(
         f"{shlex.quote(str(run.path))}`"
     ]
     assert view.notices == (said if confirm else [])
-    assert view.then == ({"the best again with other seeds, if that is short"} if confirm else {None})
+    assert {status.then for status in view.seen} == (
+        {"the best again with other seeds, if that is short"} if confirm else {None}
+    )
     assert pairs(run) == []
-
-
-class Notes(SilentView):
-    """Keeps what a user is told."""
-
-    def __init__(self) -> None:
-        self.notices: list[str] = []
-        self.then: set[str | None] = set()
-
-    def notice(self, text: str) -> None:
-        self.notices.append(text)
-
-    def update(self, status: Status) -> None:
-        self.then.add(status.then)
 
 
 def test_nobody_else_measures_test_rows_while_a_run_is_written(tmp_path: Path) -> None:
     run = search(tmp_path, InProcess(), confirm=0, report=False).run
     with run.writing():
         assert write_report(RunDirectory.open(run.path)).test.measured_trials == ()
-        shown = CliRunner().invoke(report_command, [str(run.path)], catch_exceptions=False)
-        assert "not measured" in shown.output
+        assert "not measured" in output_of("report", run.path)
         assert len(write_report(run).test.measured_trials) == 1

@@ -1,8 +1,5 @@
 """What follows a search goes by the search's own objective: confirmation, ensemble and refit of a regression too."""
 
-from __future__ import annotations
-
-import json
 import re
 import statistics
 from pathlib import Path
@@ -16,10 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from click.testing import CliRunner
+from commands import json_of, ran
 from in_process_pool import InProcess
 from search_helpers import make_space, write_table
 
-from fcsearch.cli.evaluate import evaluate
 from fcsearch.cli.export import export
 from fcsearch.cli.predict import predict
 from fcsearch.config.objective import OBJECTIVES
@@ -69,8 +66,6 @@ def test_the_winner_of_a_regression_has_the_lowest_mean_error(houses: SearchResu
     assert len(rows) == 9
     assert {row["val_accuracy"] for row in rows} == {None}
     found = confirmation_of(houses.run)
-    assert found is not None
-    assert found.winner is not None
     means = {
         trial: statistics.fmean(row["val_rmse"] for row in rows if row["trial_id"] == trial)
         for trial in {row["trial_id"] for row in rows}
@@ -79,17 +74,12 @@ def test_the_winner_of_a_regression_has_the_lowest_mean_error(houses: SearchResu
     assert found.winner.mean == pytest.approx(min(means.values()))
     # In the unit of the target, whose noise is 100.
     assert found.winner.mean > 80
-    assert houses.report is not None
-    assert houses.report.best is not None
     assert houses.report.best.row["trial_id"] == found.winner.trial_id
 
 
 def test_the_report_of_a_regression_speaks_of_its_own_unit(houses: SearchResult) -> None:
     report = houses.report
-    assert report is not None
     confirmed = report.confirmation
-    assert confirmed is not None
-    assert confirmed.winner is not None
     text = render_text(report, width=100)
     figure = OBJECTIVES["rmse"].show(confirmed.winner.mean)
     assert f"has validation RMSE {figure} on average" in " ".join(text.split())
@@ -107,20 +97,14 @@ def test_the_ensemble_of_a_regression_is_the_mean_of_predictions(houses: SearchR
     members = load_members(run, "ensemble")
     assert len(members) > 1
     target = data.transform.target
-    assert target is not None
     X = torch.from_numpy(data.val.X)
     apart = [net.loss(X).numpy()[:, 0] * target.scale + target.offset for _, net, *_ in members]
     mean = sum(weight * one for (weight, *_), one in zip(members, apart, strict=True))
     rmse = float(np.sqrt(np.square(mean - data.val.y).mean()))
     assert rmse <= min(rank_trials(run.trials())["val_rmse"].to_pylist()) * 1.001
     found = houses.report.ensemble  # type: ignore[union-attr]
-    assert found is not None
-    assert found.validation is not None
     assert found.validation.value == pytest.approx(rmse, rel=1e-5)
-    assert found.test is not None
-    assert found.versus is not None
     winner = houses.report.test.measurement  # type: ignore[union-attr]
-    assert winner is not None
     assert found.versus.single == pytest.approx(winner.value)
     assert found.versus.difference == pytest.approx(found.test.value - winner.value)
     assert 0 < found.versus.error < found.test.standard_error + winner.standard_error
@@ -130,12 +114,10 @@ def test_the_ensemble_of_a_regression_is_the_mean_of_predictions(houses: SearchR
 def test_predict_and_evaluate_use_them(houses: SearchResult, tmp_path: Path, model: str) -> None:
     run, data = houses.run, load_run_dataset(houses.run)
     source, out = str(data.spec.source), tmp_path / "out.parquet"
-    arguments = [str(run.path), source, "--model", model, "--out", str(out), "--keep", "price"]
-    CliRunner().invoke(predict, arguments, catch_exceptions=False)
+    ran("predict", run.path, source, "--model", model, "--out", out, "--keep", "price")
     found = pq.read_table(out)
     errors = found["prediction"].to_numpy() - found["price"].cast("double").to_numpy()
-    arguments = [str(run.path), "--model", model, "--dataset", source, "--format", "json"]
-    measured = json.loads(CliRunner().invoke(evaluate, arguments, catch_exceptions=False).output)
+    measured = json_of("evaluate", run.path, "--model", model, "--dataset", source)
     assert measured["value"] == pytest.approx(np.sqrt(np.square(errors).mean()))
 
 
@@ -173,7 +155,7 @@ def test_a_regressions_safetensors_file_predicts_by_itself(houses: SearchResult,
     source, out = str(load_run_dataset(houses.run).spec.source), tmp_path / "model.safetensors"
     run_it(export, houses, "--out", str(out))
     run_it(predict, houses, source, "--out", str(tmp_path / "wanted.parquet"))
-    CliRunner().invoke(predict, [str(out), source, "--out", str(tmp_path / "found.parquet")], catch_exceptions=False)
+    ran("predict", out, source, "--out", tmp_path / "found.parquet")
     assert pq.read_table(tmp_path / "found.parquet") == pq.read_table(tmp_path / "wanted.parquet")
 
 
@@ -187,8 +169,6 @@ def test_a_refit_of_a_regression_learns_from_both_splits(houses: SearchResult) -
     metadata = run.models.metadata(0, path=run.models.refit_path)
     assert metadata["rows"] == "train+val"
     refit = houses.report.refit  # type: ignore[union-attr]
-    assert refit is not None
-    assert refit.test is not None
     assert refit.test.objective == "rmse"
     assert refit.test.rows == len(data.test)
     assert refit.test.value < refit.test.base_line.value  # type: ignore[union-attr]
@@ -196,18 +176,14 @@ def test_a_refit_of_a_regression_learns_from_both_splits(houses: SearchResult) -
 
 def test_classes_are_confirmed_and_averaged_by_the_objective(churn: SearchResult) -> None:
     run, report = churn.run, churn.report
-    assert report is not None
     objective = OBJECTIVES[report.objective]
     found = confirmation_of(run)
-    assert found is not None
-    assert found.winner is not None
     gains = [objective.gain(entry.mean) for entry in found.configurations if entry.mean is not None]
     assert objective.gain(found.winner.mean or 0.0) == max(gains)
     best = max(objective.gain(value) for value in rank_trials(run.trials())[objective.column].to_pylist())
     if report.ensemble is None:
         assert set(run.models.ensemble()) == {found.winner.trial_id}
     else:
-        assert report.ensemble.validation is not None
         assert report.ensemble.validation.objective == objective.name
         assert objective.gain(report.ensemble.validation.value) >= best - 2e-3
     table = pq.read_table(run.path / "models.parquet").to_pylist()

@@ -1,7 +1,5 @@
 """A search that was cut, wherever, ends with the tables of one that was not: samplers without memory."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

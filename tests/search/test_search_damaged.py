@@ -1,7 +1,5 @@
 """Damaged and missing parts of the tables: `resume` alone leads to the tables of an undisturbed run."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +7,7 @@ from pathlib import Path
 import inline_pool
 import pyarrow.compute as pc
 import pytest
+from engine_helpers import RecordingView
 from inline_pool import tables
 from search_helpers import make_space
 
@@ -17,7 +16,6 @@ from fcsearch.results import RunDirectory, summarize_run
 from fcsearch.results.files import ASIDE
 from fcsearch.results.tables import PartLimits, Tables
 from fcsearch.search.api import SearchResult
-from fcsearch.search.loop.view import SilentView
 
 ASHA = {"method": "asha", "min_epochs": 1, "reduction_factor": 2}
 PARAMETERS = {
@@ -48,14 +46,6 @@ def run(finished: SearchResult, tmp_path: Path) -> RunDirectory:
     """A copy to be damaged."""
     shutil.copytree(finished.run.path, tmp_path / "run")
     return RunDirectory.open(tmp_path / "run")
-
-
-class Notices(SilentView):
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def notice(self, text: str) -> None:
-        self.said.append(text)
 
 
 def cut(path: Path) -> None:
@@ -95,19 +85,19 @@ def test_resume_trains_what_was_lost_as_it_was(
     damage(damaged)
     if damaged.exists():
         content = damaged.read_bytes()
-    view = Notices()
+    view = RecordingView()
     resumed = inline_pool.resume(RunDirectory.open(run.path), view=view)
     assert resumed.ended_by == "trials"
     assert tables(RunDirectory.open(run.path)) == tables(finished.run)
-    said = [text for text in view.said if str(damaged) in text]
+    said = [text for text in view.notices if str(damaged) in text]
     if damage is not remove:
         kept = run.path / "damaged" / f"{table}-{damaged.name}"
         assert kept.read_bytes() == content
         assert str(kept) in said[0]
     # A second time nothing is amiss.
-    view = Notices()
+    view = RecordingView()
     inline_pool.resume(RunDirectory.open(run.path), view=view)
-    assert view.said == []
+    assert view.notices == []
 
 
 def test_all_parts_at_once_and_the_folders_with_them(finished: SearchResult, run: RunDirectory) -> None:

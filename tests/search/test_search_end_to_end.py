@@ -1,7 +1,5 @@
 """Whole searches on digits, in this process, on a Ray that the tests share."""
 
-from __future__ import annotations
-
 import functools
 import os
 import re
@@ -12,13 +10,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import optuna
 import pyarrow as pa
 import pytest
 import torch
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
-from search_helpers import make_space
+from search_helpers import journal, make_space
 
 from fcsearch.data import load_dataset
 from fcsearch.errors import SearchError, UsageError
@@ -64,11 +59,6 @@ def pool_of(worker: type[PackWorker]) -> OpenPool:
     return functools.partial(open_ray_pool, worker=worker)
 
 
-def journal(run: RunDirectory) -> list[optuna.trial.FrozenTrial]:
-    storage = JournalStorage(JournalFileBackend(str(run.journal_path)))
-    return optuna.load_study(study_name=run.path.name, storage=storage).get_trials()
-
-
 def assert_ledger_agrees(run: RunDirectory, count: int) -> None:
     """Every trial has one row, and Optuna was told what the row says."""
     rows = run.trials().to_pylist()
@@ -103,7 +93,6 @@ def test_a_search_leaves_a_run_directory_that_agrees_with_itself(finished: Searc
         2,
         3,
     )
-    assert manifest.dataset is not None
     assert manifest.dataset.fingerprint == load_dataset(open_space(finished).dataset).fingerprint
     states = run.trials()["state"].to_pylist()
     assert "complete" in states

@@ -1,7 +1,5 @@
 """The refits of an ensemble's members: when they are its networks, and when they go."""
 
-from __future__ import annotations
-
 import dataclasses
 import shutil
 from pathlib import Path
@@ -60,7 +58,6 @@ def test_with_ensemble_0_a_run_has_no_ensemble_any_more(tmp_path: Path, made: Ru
     run = RunDirectory.open(shutil.copytree(made.path, tmp_path / "copy"))
     assert run.models.ensemble()
     report = resume_search(run, dataclasses.replace(saved_options(run), ensemble=0)).report
-    assert report is not None
     assert report.ensemble is None
     with pytest.raises(RunError, match="must have an ensemble; found none"):
         load_members(run, "ensemble")

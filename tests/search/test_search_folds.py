@@ -1,7 +1,5 @@
 """Searches whose trials are means over folds, whole: in this process, in others, and by Ray."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import math
@@ -13,15 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from click.testing import CliRunner
+from commands import json_of, output_of
 from engine_helpers import RecordingView
 from fold_searches import FOLDS, PARAMETERS, expected_of, rows_of, search, write_table
 from page_checks import data_of
 from search_helpers import make_space
 
 import fcsearch
-from fcsearch.cli.evaluate import evaluate
-from fcsearch.cli.train import train
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.evaluation import load_run_dataset, measure_model
 from fcsearch.inference.choosing import choose_model
@@ -61,7 +57,6 @@ def test_a_trial_is_the_mean_over_its_folds_whatever_trained_beside_it(made: Run
     assert complete
     for row in complete:
         result = expected_of(made, row)
-        assert result.best is not None
         assert row["val_accuracy"] == result.best.val_accuracy
         assert row["val_standard_error"] == result.best.standard_error
         assert (row["best_epoch"], row["val_loss"]) == (result.best_epoch, result.best.val_loss)
@@ -96,7 +91,6 @@ def test_the_best_are_confirmed_with_other_seeds_on_the_same_folds(made: RunDire
     searched = {row["trial_id"]: row for row in made.trials().to_pylist()}
     for row in rows:
         result = expected_of(made, {**searched[row["trial_id"]], "seed": row["seed"]})
-        assert result.best is not None
         assert (row["val_accuracy"], row["val_standard_error"]) == (
             result.best.val_accuracy,
             result.best.standard_error,
@@ -130,16 +124,13 @@ def test_every_pool_trains_folds_alike_and_a_run_goes_on_with_them(tmp_path: Pat
     assert len(rows) == 3
     for row in rows:
         best = expected_of(run, row).best
-        assert best is not None
         for name, value in (("val_accuracy", best.val_accuracy), ("val_standard_error", best.standard_error)):
             assert row[name] == pytest.approx(value, rel=1e-6)
 
 
 def test_train_makes_a_trial_again(made: RunDirectory) -> None:
     row = next(row for row in made.trials().to_pylist() if row["state"] == "complete")
-    arguments = ["--run", str(made.path), "--trial", str(row["trial_id"]), "--format", "json"]
-    again = json.loads(CliRunner().invoke(train, arguments, catch_exceptions=False).stdout)
-    assert again["val_accuracy"] == row["val_accuracy"]
+    assert json_of("train", "--run", made.path, "--trial", row["trial_id"])["val_accuracy"] == row["val_accuracy"]
 
 
 def test_a_regression_has_folds_too(tmp_path: Path) -> None:
@@ -177,12 +168,8 @@ def test_what_is_used_is_the_winner_fitted_again_on_all_rows_but_the_test_rows(f
     assert all(torch.equal(member.net.params[name], weight) for name, weight in again.weights.items())
     facts = run.models.metadata(winner, path=run.models.refit_path)
     assert facts[KEY] == run.models.metadata(winner)[KEY]
-    assert report is not None
-    assert report.best is not None
-    assert report.test.measurement is not None
     assert (report.test.refit, report.test.measured_trials, report.refit) == (True, (winner,), None)
     assert report.test.measurement.accuracy == measure_model(run, [member], data, "test").accuracy
-    assert report.validation is not None
     assert (report.best.row["trial_id"], report.validation.trial_id) == (winner, winner)
     rows = {(row["model"], row["split"]) for row in pq.read_table(run.path / "models.parquet").to_pylist()}
     assert {("winner", "val"), ("refit", "test")} <= rows
@@ -221,8 +208,6 @@ def test_the_test_figure_is_of_the_network_as_it_is(made: RunDirectory, tmp_path
 
 def test_the_report_says_what_is_a_mean_and_which_network_is_used(found: SearchResult) -> None:
     report = found.report
-    assert report is not None
-    assert report.best is not None
     text = " ".join(render_text(report, width=200).split())
     error = OBJECTIVES["accuracy"].show_difference(report.best.row["val_standard_error"])
     assert f"mean of 3 folds, standard error {error}" in text
@@ -244,14 +229,10 @@ def test_the_page_shows_the_mean_of_the_folds_and_the_ensemble_beside_the_networ
     first, second = (row["trial_id"] for row in rank_trials(run.trials()).to_pylist()[:2])
     run.models.save_ensemble({first: 0.5, second: 0.5}, {})
     report = write_report(run)
-    assert report.best is not None
     figures = data_of((run.path / "report.html").read_text())["charts"]["figures"]["spec"]["data"]["values"]
     row, error = report.best.row, report.best.row["val_standard_error"]
     (shown,) = [figure for figure in figures if figure["figure"] == "validation, 3 folds"]
     assert (shown["value"], shown["low"]) == (row["val_accuracy"], pytest.approx(row["val_accuracy"] - error))
-    assert report.ensemble is not None
-    assert report.ensemble.versus is not None
-    assert report.test.measurement is not None
     assert report.ensemble.versus.single == pytest.approx(report.test.measurement.accuracy)
     assert report.ensemble.digest is not None
     # What is known is not measured again.
@@ -267,8 +248,7 @@ def test_predictions_and_exports_take_the_network_that_was_fitted_again(made: Ru
     assert chosen.trials == ()
     X = pa.table({"a": [0.5, -2.0], "b": [0.0, -1.0], "kind": ["often", "rare"]})
     assert run.predict(X).tolist() == ["yes", "no"]
-    done = CliRunner().invoke(evaluate, [str(made.path), "--split", "val"], catch_exceptions=False)
-    assert "it was trained on these rows" in done.output
+    assert "it was trained on these rows" in output_of("evaluate", made.path, "--split", "val")
 
 
 def test_without_a_refit_the_network_of_the_first_fold_is_used(tmp_path: Path) -> None:
@@ -276,13 +256,11 @@ def test_without_a_refit_the_network_of_the_first_fold_is_used(tmp_path: Path) -
     found = search(tmp_path, space={"trials": 2}, refit=False, view=view)
     [member] = load_members(found.run)
     assert member.trial_id == chosen_trial(found.run)
-    assert found.report is not None
     assert (found.report.test.refit, found.report.refit) == (False, None)
     assert any("that of the first fold, trained on 11" in remark for remark in found.report.trust.remarks)
     # It can be made later.
     options = {**saved_options(found.run).to_json(), "refit": None}
     later = confirm_run(found.run, SearchOptions(**options)).report
-    assert later is not None
     assert (later.test.refit, later.test.measured_trials) == (True, (member.trial_id,))
 
 

@@ -1,7 +1,5 @@
 """Searches in which every trial says in which form it learns the rows: from the first pack to the use of a model."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import shutil
@@ -15,12 +13,11 @@ import pyarrow.csv
 import pytest
 import safetensors.torch
 import torch
-from click.testing import CliRunner
+from commands import ran
+from engine_helpers import RecordingView
 from form_searches import FORMS, PARAMETERS, of_form, search, trials, write_rows
 
 import fcsearch
-from fcsearch.cli.evaluate import evaluate
-from fcsearch.cli.train import train
 from fcsearch.config import OWN_FORM, InputForm
 from fcsearch.data import Dataset, load_dataset
 from fcsearch.data.joint_transform import parts_of
@@ -36,7 +33,6 @@ from fcsearch.results.model_file import load_transform
 from fcsearch.results.records import row_config
 from fcsearch.search.api import resume_search, saved_options
 from fcsearch.search.loop.refitting import joined
-from fcsearch.search.loop.view import SilentView
 from fcsearch.selection import load_members
 from fcsearch.selection.refits import refit_configs
 from fcsearch.training import Pack, TrainingData, train_pack
@@ -58,13 +54,6 @@ def data_of(dataset: Dataset) -> TrainingData:
     return TrainingData.from_arrays(**dataset.training_arrays("accuracy"))
 
 
-class Told(SilentView):
-    """Keeps what a search shows when it begins."""
-
-    def started(self, lines: Any) -> None:
-        self.lines = dict(lines)
-
-
 def test_each_trial_is_the_one_that_a_dataset_of_its_form_would_have(run: RunDirectory) -> None:
     assert {row_config(row).input_form for row in trials(run)} == {OWN_FORM, *FORMS}
     spec = dataclasses.replace(run.dataset_spec())
@@ -74,7 +63,6 @@ def test_each_trial_is_the_one_that_a_dataset_of_its_form_would_have(run: RunDir
         own = load_dataset(dataclasses.replace(spec, preprocessing=form.preprocessing, bins=form.bins or None))
         config = dataclasses.replace(row_config(row), preprocessing="dataset", bins=0)
         (expected,) = train_pack([config], data_of(own))
-        assert expected.best is not None
         assert (row["val_accuracy"], row["val_loss"]) == (expected.best.val["accuracy"], expected.best.val_loss)
         assert row["num_parameters"] == expected.num_parameters
         # And its file has the transform of these rows, and no other.
@@ -94,7 +82,7 @@ def test_a_space_that_names_no_form_has_the_same_rows_and_no_other_files(tmp_pat
 
 
 def test_what_a_search_shows_first_says_which_forms_there_are_and_their_size(tmp_path: Path) -> None:
-    view = Told()
+    view = RecordingView()
     run = search(tmp_path, trials=1, view=view)
     dataset = load_run_dataset(run, forms=FORMS)
     # Two numbers and three categories; every row is in one split.
@@ -118,7 +106,6 @@ def test_a_trial_of_one_fold_and_form_is_that_of_its_own_dataset(tmp_path: Path)
     own = load_dataset(dataclasses.replace(run.dataset_spec(), preprocessing="piecewise", bins=4))
     config = dataclasses.replace(row_config(row), preprocessing="dataset", bins=0)
     (expected,) = train_pack([config], data_of(own))
-    assert expected.best is not None
     assert (row["val_accuracy"], row["val_loss"]) == (expected.best.val["accuracy"], expected.best.val_loss)
 
 
@@ -129,8 +116,7 @@ def test_a_model_is_measured_in_its_own_form_also_on_other_rows(run: RunDirector
         members = load_members(run, str(row["trial_id"]))
         assert measure_model(run, members, dataset, "val").value == row["val_accuracy"]
         found, _ = measure_other(run, members, str(write_rows(tmp_path / "rows.csv")))
-        shown = CliRunner().invoke(evaluate, [str(run.path), "--model", str(row["trial_id"]), "--split", "val"])
-        assert shown.exit_code == 0, shown.output
+        ran("evaluate", run.path, "--model", row["trial_id"], "--split", "val")
         predicted = fcsearch.open_run(run.path)
         table = pyarrow.csv.read_csv(tmp_path / "rows.csv")
         module = predicted.torch_module(row["trial_id"], preprocessing=True)
@@ -258,7 +244,6 @@ def test_the_best_again_and_the_refit_learn_the_form_of_their_trial(run: RunDire
     for row in again:
         seeded = dataclasses.replace(config, seed=row["seed"])
         (expected,) = train_pack([seeded], data_of(own))
-        assert expected.best is not None
         assert row["val_loss"] == expected.best.val_loss
     (member,) = load_members(run, "refit")
     once_more = dataclasses.replace(refit_configs(run, [winner])[winner], preprocessing="dataset", bins=0)
@@ -282,9 +267,6 @@ def test_a_run_that_was_interrupted_goes_on_with_the_same_forms(tmp_path: Path, 
 def test_one_network_is_trained_again_in_its_form(run: RunDirectory, tmp_path: Path) -> None:
     row = of_form(run, InputForm("piecewise", 9))
     saved = tmp_path / "model.safetensors"
-    shown = CliRunner().invoke(
-        train, ["--run", str(run.path), "--trial", str(row["trial_id"]), "--save", str(saved), "--format", "json"]
-    )
-    assert shown.exit_code == 0, shown.output
+    ran("train", "--run", run.path, "--trial", row["trial_id"], "--save", saved, "--format", "json")
     chosen = choose_model(str(saved), None, tmp_path)
     assert chosen.predictor.transform == load_transform(run.models.kept(row["trial_id"]))

@@ -1,7 +1,5 @@
 """Searches whose process is interrupted or killed, and that go on."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal
@@ -36,8 +34,7 @@ def space_file(tmp_path: Path) -> str:
 
 
 def rows(run: Path) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = RunDirectory(run).trials().to_pylist()
-    return found
+    return RunDirectory(run).trials().to_pylist()
 
 
 def params(run: Path) -> dict[int, dict[str, Any]]:

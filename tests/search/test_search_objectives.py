@@ -1,7 +1,5 @@
 """Searches that go by another figure than accuracy, whole, without Ray."""
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import json
@@ -13,12 +11,11 @@ from typing import Any
 import numpy as np
 import optuna
 import pytest
-from click.testing import CliRunner
+from commands import json_of, output_of, ran
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from search_helpers import PLACE, make_space, outcome, result, write_table
 
-from fcsearch.cli.evaluate import evaluate
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.data import Dataset
 from fcsearch.errors import DataError, SpaceError
@@ -83,13 +80,9 @@ def test_a_regression_is_searched_by_its_rmse(regression: SearchResult) -> None:
 
 def test_the_report_of_a_regression(regression: SearchResult) -> None:
     found = regression.report
-    assert found is not None
-    assert found.best is not None
     assert found.objective == "rmse"
-    assert found.validation is not None
     assert found.test.measurement is not None
     assert found.validation.value == pytest.approx(found.best.row["val_rmse"], rel=1e-4)
-    assert found.base_line is not None
     assert found.base_line.value > 5 * found.validation.value
     assert found.trust.verdict is None
     assert found.trust.standard_error == found.validation.standard_error
@@ -108,8 +101,6 @@ def test_another_objective_is_shown_after_the_last_epoch_too(tmp_path: Path) -> 
     data = {"source": str(table), "label": "price"}
     found = search(tmp_path, trained_here, dataset=data, objective="mae", confirm=0)
     report = found.report
-    assert report is not None
-    assert report.best is not None
     epochs = [e for e in found.run.epochs().to_pylist() if e["trial_id"] == report.best.row["trial_id"]]
     assert report.best.final == epochs[-1]["val_mae"]
     lines = {name: (value, remark) for name, value, remark in figure_lines(report, report.best)}
@@ -123,13 +114,12 @@ def test_another_objective_is_shown_after_the_last_epoch_too(tmp_path: Path) -> 
 
 def test_evaluate_of_a_regression(regression: SearchResult, tmp_path: Path) -> None:
     run = regression.run
-    text = CliRunner().invoke(evaluate, [str(run.path)], catch_exceptions=False).output
+    text = output_of("evaluate", run.path)
     names = [line.split("  ")[1].strip() for line in text.splitlines()[1:]]
     assert names == ["RMSE", "baseline", "MAE", "R2"]
     # The same relation, 1000 higher: off by about that.
     moved = write_table(tmp_path / "dearer.csv", lambda X: 6000 + 300 * X[:, 0] - 200 * X[:, 1], "price")
-    arguments = [str(run.path), "--dataset", str(moved), "--format", "json"]
-    found = json.loads(CliRunner().invoke(evaluate, arguments, catch_exceptions=False).output)
+    found = json_of("evaluate", run.path, "--dataset", moved)
     assert found["rows"] == 400
     assert found["value"] == found["figures"]["rmse"] == pytest.approx(1000, rel=0.03)
     assert (found["accuracy"], found["classification"]) == (None, None)
@@ -139,14 +129,12 @@ def test_one_row_of_a_regression_is_measured_and_a_text_is_refused(regression: S
     source = write_table(tmp_path / "houses.csv", lambda X: 5000 + 300 * X[:, 0] - 200 * X[:, 1], "price")
     names, row = source.read_text().splitlines()[:2]
     source.write_text(f"{names}\n{row}\n")
-    result = CliRunner().invoke(evaluate, [str(regression.run.path), "--dataset", str(source)], catch_exceptions=False)
+    result = ran("evaluate", regression.run.path, "--dataset", source)
     assert result.stdout.splitlines()[0].endswith(f"on 1 row of {source}")
     assert "nan" not in result.stdout
     source.write_text(f"{names},kind\n{row},big\n")
     with pytest.raises(DataError) as caught:
-        CliRunner().invoke(
-            evaluate, [str(regression.run.path), "--dataset", str(source), "--label", "kind"], catch_exceptions=False
-        )
+        ran("evaluate", regression.run.path, "--dataset", source, "--label", "kind")
     error = str(caught.value)
     assert "'kind' of" in error
     assert "must hold numbers, as the label of the training rows did; found text such as 'big'" in error
@@ -173,11 +161,8 @@ def test_the_best_trial_is_that_of_the_best_objective(tmp_path: Path) -> None:
     found = search(tmp_path, unbalanced, objective="balanced_accuracy", confirm=0)
     run: RunDirectory = found.run
     assert rank_trials(run.trials())["trial_id"].to_pylist() == [1, 0]
-    assert found.report is not None
-    assert found.report.best is not None
     assert found.report.best.row["trial_id"] == 1
     assert [row["trial_id"] for row in found.report.top] == [1, 0]
-    assert found.report.base_line is not None
     assert found.report.base_line.value == 0.1
     page = (run.path / "report.html").read_text()
     assert "By validation balanced accuracy at the best epoch; training: accuracy." in page
@@ -197,11 +182,8 @@ def test_classes_are_searched_by_their_log_loss(tmp_path: Path) -> None:
     table = write_table(tmp_path / "churn.csv", lambda X: np.where(X[:, 0] + X[:, 1] > 1, "yes", "no"), "churn")
     dataset = {"source": str(table), "label": "churn"}
     found = search(tmp_path, trained_here, objective="log_loss", dataset=dataset, confirm=0)
-    assert found.report is not None
-    assert found.report.best is not None
     rows = found.run.trials().to_pylist()
     assert found.report.best.row["val_log_loss"] == min(row["val_log_loss"] for row in rows)
-    assert found.report.test.measurement is not None
     assert found.report.test.measurement.classification is not None
     names = {"accuracy", "balanced_accuracy", "f1_macro", "roc_auc", "average_precision", "log_loss"}
     assert set(found.report.test.measurement.figures) == names

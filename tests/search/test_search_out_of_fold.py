@@ -1,7 +1,5 @@
 """With folds every row is predicted by the network that did not see it: what is kept of that, and what goes by it."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,12 +8,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
-from click.testing import CliRunner
+from commands import output_of
 from fold_searches import FOLDS, PARAMETERS, expected_of, rows_of, search, write_table
 from search_helpers import make_space
 from sklearn.metrics import confusion_matrix
 
-from fcsearch.cli.evaluate import evaluate
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.data import Dataset
 from fcsearch.evaluation import load_run_dataset, measure_model
@@ -124,16 +121,12 @@ def test_temperatures_are_fitted_on_the_rows_of_all_folds(made: RunDirectory) ->
 
 def test_the_winners_figures_by_class_are_of_all_rows(found: SearchResult) -> None:
     report, run = found.report, found.run
-    assert report is not None
-    assert report.best is not None
     measured = report.validation
-    assert measured is not None
     assert (measured.rows, measured.folds) == (170, FOLDS)
     assert measured.value == pytest.approx(report.best.row["val_accuracy"])
     data = load_run_dataset(run)
     parts = out_of_fold_of(run, report.best.row, data)
     y, answers = np.concatenate([fold.val.y for fold in data.folds]), np.concatenate(parts).argmax(1)
-    assert measured.classification is not None
     assert np.array(measured.classification.confusion).tolist() == confusion_matrix(y, answers).tolist()
     # Disjoint rows: their variances add up.
     share = [np.mean(part.argmax(1) == fold.val.y) for part, fold in zip(parts, data.folds, strict=True)]
@@ -163,31 +156,23 @@ def test_members_of_the_ensemble_are_fitted_again_on_all_rows(tmp_path: Path, ma
             pack.train_epoch()
         [again] = pack.results()
         assert all(torch.equal(member.net.params[name], weight) for name, weight in again.weights.items())
-    assert report is not None
-    assert report.ensemble is not None
     assert report.ensemble.test == measure_model(run, members, data, "test")
     weights = dict.fromkeys(trials, 0.5)
     temperature = run.models.ensemble_facts()[KEY]["temperature"]
     assert report.ensemble.validation == measure_out_of_fold(run, weights, data, temperature=temperature)
-    assert report.ensemble.versus is not None
     assert report.ensemble.versus.single == measure_model(run, load_members(run), data, "test").value
     # What answers is what was measured, and what was fitted again is not fitted once more.
     assert len(choose_model(str(run.path), "ensemble", tmp_path).predictor.members) == 2
     before = {path: path.stat().st_mtime_ns for path in run.models.folder.glob("refit-*")}
     again_report = confirm_run(run, saved_options(run)).report
-    assert again_report is not None
     assert again_report.ensemble == report.ensemble
     assert {path: path.stat().st_mtime_ns for path in run.models.folder.glob("refit-*")} == before
-    done = CliRunner().invoke(
-        evaluate, [str(run.path), "--model", "ensemble", "--split", "val"], catch_exceptions=False
-    )
-    assert "it was trained on these rows" in done.output
+    assert "it was trained on these rows" in output_of("evaluate", run.path, "--model", "ensemble", "--split", "val")
     # Members that were fitted anew are measured anew.
     path = run.models.member_refit_path(trials[0])
     facts = run.models.metadata(trials[0], path=path)
     run.models.save(trials[0], {name: -w for name, w in members[0].net.params.items()}, facts, path=path)
     third = write_report(run).ensemble
-    assert third is not None
     assert third.test == measure_model(run, load_members(run, "ensemble"), data, "test")
     assert third.digest != report.ensemble.digest
 
@@ -200,13 +185,9 @@ def test_without_test_rows_the_ensemble_is_compared_on_the_rows_of_all_folds(tmp
         facts = {name: value for name, value in run.models.ensemble_facts().items() if name != "members"}
         run.models.save_ensemble(dict.fromkeys(run.models.saved()[:2], 0.5), facts)
     report = write_report(run)
-    assert report.ensemble is not None
     versus = report.ensemble.versus
-    assert versus is not None
-    assert report.validation is not None
     assert versus.split == "val"
     assert versus.single == pytest.approx(report.validation.value)
-    assert report.ensemble.validation is not None
     assert versus.single + versus.difference == pytest.approx(report.ensemble.validation.value)
 
 
@@ -218,10 +199,8 @@ def test_a_regressions_predictions_are_in_one_unit(houses: RunDirectory) -> None
     parts = out_of_fold_of(houses, row, data)
     values = [p[:, 0] * t.scale + t.offset for p, t in zip(parts, targets, strict=True) if t]
     shown = predicted_by(houses, winner, data)
-    assert shown is not None
     assert shown.predicted == pytest.approx(np.concatenate(values), rel=2e-3)
     report = write_report(houses)
-    assert report.validation is not None
     assert (report.validation.rows, report.validation.folds) == (170, FOLDS)
     # Predictions are kept in half precision.
     assert report.validation.value == pytest.approx(row["val_rmse"], rel=0.01)
@@ -229,7 +208,6 @@ def test_a_regressions_predictions_are_in_one_unit(houses: RunDirectory) -> None
     truth = [fold.val.y for fold in data.folds]
     middle = np.concatenate(truth).mean()
     expected = np.mean([np.sqrt(np.mean((y - middle) ** 2)) for y in truth])
-    assert report.base_line is not None
     assert report.base_line.value == pytest.approx(expected)
     assert report.base_line.rows == 170
     # The other figures' baselines have one answer in all folds, too.
@@ -250,8 +228,6 @@ def test_a_run_whose_predictions_are_of_the_first_fold_is_read(tmp_path: Path, m
     manifest = (run.path / "run.json").read_text()
     assert '"class_counts"' in manifest
     report = confirm_run(run, saved_options(run)).report
-    assert report is not None
-    assert report.validation is not None
     assert (report.validation.rows, report.validation.folds) == (len(data.val), None)
     assert run.models.ensemble()
 

@@ -1,7 +1,5 @@
 """A search whose networks may embed numbers, from the space to the use of its models."""
 
-from __future__ import annotations
-
 import csv
 import json
 from pathlib import Path
@@ -11,14 +9,11 @@ import numpy as np
 import pyarrow.csv
 import pytest
 import torch
-from click.testing import CliRunner
+from commands import ran
 from form_searches import of_form, search, trials, write_rows
 from search_helpers import make_space
 
 import fcsearch
-from fcsearch.cli.evaluate import evaluate
-from fcsearch.cli.predict import predict
-from fcsearch.cli.train import train
 from fcsearch.config import InputForm
 from fcsearch.data import DatasetSpec, load_dataset
 from fcsearch.errors import DataError
@@ -60,7 +55,6 @@ def test_a_trial_says_what_it_reads_and_is_the_one_of_its_configuration(run: Run
     row = embedded[-1]
     data = TrainingData.from_arrays(**load_dataset(run.dataset_spec(), [FORM]).training_arrays("accuracy"))
     (expected,) = train_pack([row_config(row)], data)
-    assert expected.best is not None
     assert (row["val_accuracy"], row["val_loss"]) == (expected.best.val["accuracy"], expected.best.val_loss)
     # Two numbers, three categories, and the sizes above.
     frequencies = row["frequencies"]
@@ -70,12 +64,10 @@ def test_a_trial_says_what_it_reads_and_is_the_one_of_its_configuration(run: Run
 def test_its_model_predicts_new_rows_as_a_module_too(run: RunDirectory, tmp_path: Path) -> None:
     trial = str(of_form(run, FORM)["trial_id"])
     rows, out = write_rows(tmp_path / "rows.csv"), tmp_path / "out.csv"
-    done = CliRunner().invoke(predict, [str(run.path), str(rows), "--model", trial, "--out", str(out)])
-    assert done.exit_code == 0, done.output
+    ran("predict", run.path, rows, "--model", trial, "--out", out)
     found = pyarrow.csv.read_csv(out)
     chosen = choose_model(str(run.path), trial, run.path.parent)
     (member,) = chosen.predictor.members
-    assert member.network.embedding is not None
     assert member.network.embedding.numbers == 2
     X = chosen.predictor.transform.apply(raw(rows))
     values = chosen.predictor.values(X)
@@ -104,8 +96,7 @@ def raw(rows: Path) -> Any:
 def test_the_ensemble_and_the_refit_are_measured(run: RunDirectory, tmp_path: Path) -> None:
     rows = str(write_rows(tmp_path / "rows.csv"))
     for model in ("best", "confirmed", "ensemble", "refit"):
-        done = CliRunner().invoke(evaluate, [str(run.path), "--model", model, "--dataset", rows, "--format", "json"])
-        assert done.exit_code == 0, done.output
+        ran("evaluate", run.path, "--model", model, "--dataset", rows, "--format", "json")
 
 
 def test_one_network_is_trained_by_both_engines(tmp_path: Path) -> None:
@@ -113,8 +104,7 @@ def test_one_network_is_trained_by_both_engines(tmp_path: Path) -> None:
     options = ["--dataset", rows, "--label", "answer", "--frequencies", "5", "--epochs", "2", "--format", "json"]
     found = []
     for engine in ("pack", "solver"):
-        done = CliRunner().invoke(train, [*options, "--engine", engine])
-        assert done.exit_code == 0, done.output
+        done = ran("train", *options, "--engine", engine)
         found.append(json.loads(done.output))
         # A frequency implies the embedding.
         assert found[-1]["config"]["preprocessing"] == "periodic"

@@ -1,7 +1,5 @@
 """What trains packs is started ahead, takes no library to start, and ends where it is not used."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal

@@ -1,7 +1,5 @@
 """A run records which preprocessing was settled on its rows, so that later commands do the same again."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

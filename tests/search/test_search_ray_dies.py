@@ -1,7 +1,5 @@
 """Ray's own processes die in the middle of a search on this machine."""
 
-from __future__ import annotations
-
 import os
 import re
 import signal

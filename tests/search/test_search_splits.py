@@ -1,8 +1,5 @@
 """Searches on rows that are split by a column, whole, without Ray."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +13,6 @@ from fcsearch.search.options import SearchOptions
 from fcsearch.space import load_space
 
 
-class FirstLines(RecordingView):
-    """Keeps what is said of a search when it starts."""
-
-    def started(self, lines: Mapping[str, str]) -> None:
-        self.lines = dict(lines)
-
-
 def test_a_run_says_and_keeps_by_which_groups_it_split(tmp_path: Path) -> None:
     random, rows = np.random.RandomState(0), 120
     customer = random.randint(0, 20, rows)
@@ -31,15 +21,12 @@ def test_a_run_says_and_keeps_by_which_groups_it_split(tmp_path: Path) -> None:
     (tmp_path / "space.yaml").write_text("parameters: {epochs: 2, learning_rate: {low: 0.01, high: 0.1}}")
     overrides = ("dataset.group=customer", "trials=1")
     space = load_space(tmp_path / "space.yaml", overrides=overrides, dataset=str(tmp_path / "visits.csv"))
-    options, view = SearchOptions(pool="inline", confirm=0, ensemble=0), FirstLines()
+    options, view = SearchOptions(pool="inline", confirm=0, ensemble=0), RecordingView()
     found = start_search(space, options, path=tmp_path / "run", command=["fcsearch"], view=view)
     words = "by groups of customer: 14 train, 3 val, 3 test"
     assert view.lines["split"] == words
     kept = RunDirectory.open(tmp_path / "run").manifest().dataset
-    assert kept is not None
-    assert kept.split is not None
     assert kept.split.words() == words
-    assert found.report is not None
     assert found.report.dataset.split == words
     # The same groups are on the same sides when the run goes on.
     resume_search(found.run, SearchOptions(**{**saved_options(found.run).to_json(), "trials": 2}))

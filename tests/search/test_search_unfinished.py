@@ -14,8 +14,8 @@ from unittest.mock import Mock
 import optuna
 import pyarrow.dataset as ds
 import pytest
+from commands import exported
 from cut_searches import KEYS, Epochs, assert_same, options, resume, start
-from exports import exported
 from inline_pool import Killed
 
 from fcsearch.errors import RunError

@@ -1,24 +1,16 @@
 """Searches on rows that count differently, whole, in this process and in others."""
 
-from __future__ import annotations
-
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner
+from commands import json_of, output_of, ran
 from search_helpers import make_space
 
 import fcsearch.cli
-from fcsearch.cli.evaluate import evaluate
-from fcsearch.cli.predict import predict
-from fcsearch.cli.run import run as run_command
-from fcsearch.cli.train import train
-from fcsearch.cli.validate import validate
 from fcsearch.data import Dataset
 from fcsearch.evaluation import load_run_dataset
 from fcsearch.results import RunDirectory
@@ -76,10 +68,7 @@ def same(found: Any, expected: Any) -> bool:
 
 def test_the_run_knows_by_what_its_rows_are_weighted(made: RunDirectory) -> None:
     manifest = made.manifest()
-    assert manifest.space is not None
-    assert manifest.dataset is not None
     assert manifest.space["class_weight"] == "balanced"
-    assert manifest.dataset.spec is not None
     assert (manifest.dataset.spec["weights"], manifest.dataset.spec["class_weight"]) == ("w", "balanced")
     data = load_run_dataset(made)
     assert data.row_weights is not None
@@ -93,12 +82,10 @@ def test_trials_confirmations_and_the_refit_learn_by_the_weights(made: RunDirect
     trial = made.trials().to_pylist()[0]
     [result] = train_pack([row_config(trial)], rows_of(data))
     assert same(made.models.load(0).params, result.weights)
-    assert result.best is not None
     assert trial["val_loss"] == pytest.approx(result.best.val_loss)
     [confirmed] = made.confirmations().to_pylist()
     again = row_config(made.trials().to_pylist()[confirmed["trial_id"]])
     [result] = train_pack([dataclasses.replace(again, seed=confirmed["seed"])], rows_of(data))
-    assert result.best is not None
     assert confirmed["val_loss"] == pytest.approx(result.best.val_loss)
     # The weights of validation rows, which are trained on now, count too; and balance is that of all of them.
     [config] = refit_configs(made, [confirmed["trial_id"]]).values()
@@ -109,24 +96,19 @@ def test_trials_confirmations_and_the_refit_learn_by_the_weights(made: RunDirect
 
 
 def test_train_makes_a_trial_again(made: RunDirectory) -> None:
-    arguments = ["--run", str(made.path), "--trial", "1", "--format", "json"]
-    found = json.loads(CliRunner().invoke(train, arguments, catch_exceptions=False).stdout)
+    command = ["train", "--run", made.path, "--trial", "1"]
+    found = json_of(*command)
     trial = made.trials().to_pylist()[1]
     assert found["val_accuracy"] == pytest.approx(trial["val_accuracy"], abs=1e-12)
-    solver = json.loads(CliRunner().invoke(train, [*arguments, "--engine", "solver"], catch_exceptions=False).stdout)
+    solver = json_of(*command, "--engine", "solver")
     assert solver["val_accuracy"] == pytest.approx(trial["val_accuracy"], abs=1.01 / 90)
 
 
 def test_later_rows_need_no_weights(made: RunDirectory, tmp_path: Path) -> None:
     later = str(write_table(tmp_path / "later.csv", weights=False))
-    done = CliRunner().invoke(
-        evaluate, [str(made.path), "--dataset", later, "--format", "json"], catch_exceptions=False
-    )
-    assert json.loads(done.stdout)["rows"] == 600
+    assert json_of("evaluate", made.path, "--dataset", later)["rows"] == 600
     out = tmp_path / "out.csv"
-    assert (
-        CliRunner().invoke(predict, [str(made.path), later, "--out", str(out)], catch_exceptions=False).exit_code == 0
-    )
+    ran("predict", made.path, later, "--out", out)
     assert len(out.read_text().splitlines()) == 601
 
 
@@ -138,7 +120,6 @@ def test_every_pool_weights_alike_and_a_run_goes_on_with_its_weights(tmp_path: P
     data = rows_of(load_run_dataset(run))
     for trial in run.trials().to_pylist():
         [result] = train_pack([row_config(trial)], data)
-        assert result.best is not None
         assert trial["val_loss"] == pytest.approx(result.best.val_loss, rel=1e-6)
 
 
@@ -170,9 +151,9 @@ def test_the_plan_and_the_table_of_columns_say_what_weights(tmp_path: Path, monk
     write_table(tmp_path / "rows.csv")
     data = ["--dataset", "rows.csv", "--label", "kind", "--set", "dataset.weights=w"]
     options = [*data, "--set", "class_weight={fraud: 4}"]
-    shown = CliRunner().invoke(run_command, [*options, "--dry-run"], catch_exceptions=False).output
+    shown = output_of("run", *options, "--dry-run")
     assert "column w; class fraud 4" in shown
-    shown = CliRunner().invoke(validate, ["default", *options, "--check-data"], catch_exceptions=False).output
+    shown = output_of("validate", "default", *options, "--check-data")
     assert "class_weight {fraud: 4}" in shown
     [line] = [line for line in shown.splitlines() if line.split()[:2] == ["w", "number"]]
     assert line.endswith("weights: how much rows count")

@@ -1,7 +1,5 @@
 """A temperature makes probabilities fit the validation rows, and changes no predicted class."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import pytest

@@ -1,7 +1,5 @@
 """What other seeds say of the best configurations: means, ties, and by how much a search flatters."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -38,7 +36,6 @@ def test_the_winner_is_that_of_the_best_mean_and_not_of_the_best_search_value() 
     found = weighed({7: 0.99, 3: 0.97}, {7: [0.90, 0.91, 0.92], 3: [0.95, 0.96, 0.97]})
     assert [entry.trial_id for entry in found.configurations] == [3, 7]
     winner = found.winner
-    assert winner is not None
     assert (winner.trial_id, winner.values) == (3, {1: 0.95, 2: 0.96, 3: 0.97})
     assert winner.mean == pytest.approx(0.96)
     assert winner.deviation == pytest.approx(0.01)
@@ -128,7 +125,6 @@ def test_where_less_is_better_the_lowest_mean_wins() -> None:
     ]
     searched = [{"trial_id": 0, "val_rmse": 1.9}, {"trial_id": 1, "val_rmse": 2.0}]
     found = weigh(searched, rows, seeds=(0, 1), objective=OBJECTIVES["rmse"])
-    assert found.winner is not None
     assert found.winner.trial_id == 1
     # The search's values are too good, which is too low here.
     assert found.bias == pytest.approx((1.15 + 0.1) / 2)

@@ -1,7 +1,5 @@
 """Ensembles from predictions that are there."""
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 import pytest

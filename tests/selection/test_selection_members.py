@@ -1,7 +1,5 @@
 """The networks behind `best`, `confirmed`, `ensemble`, `refit` and the number of a trial."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,8 +14,7 @@ from fcsearch.selection import chosen_trial, load_members
 
 
 def best_of(run: RunDirectory) -> list[int]:
-    trials: list[int] = rank_trials(run.trials())["trial_id"].to_pylist()
-    return trials
+    return rank_trials(run.trials())["trial_id"].to_pylist()
 
 
 def confirm(run: RunDirectory, values: dict[int, Sequence[float]]) -> None:

@@ -1,7 +1,5 @@
 """When parameters apply: written conditions, and those that follow from the network."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

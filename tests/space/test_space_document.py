@@ -1,7 +1,5 @@
 """Hostile and broken files: each gives a SpaceError that says where, and none takes long, recurses or runs anything."""
 
-from __future__ import annotations
-
 import contextlib
 import random
 import time

@@ -1,7 +1,5 @@
 """The space files that ship: what each promises in its comments."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

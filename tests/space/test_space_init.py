@@ -1,7 +1,5 @@
 """`init` and `weight_scale`, also in the form of earlier versions, where the word `kaiming` was a weight scale."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from fcsearch.space import Choices, Condition, Constant, SearchSpace

@@ -1,7 +1,5 @@
 """Which forms of the rows a space searches among."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """The JSON Schema says what the validator says, as far as a schema can."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 from collections.abc import Callable

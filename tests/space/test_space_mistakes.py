@@ -1,7 +1,5 @@
 """One error names every mistake of a space file that can be found at once."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pytest

@@ -1,7 +1,5 @@
 """Spaces under Optuna: what is sampled, what is stored, and that it comes back as it was."""
 
-from __future__ import annotations
-
 import inspect
 import json
 import warnings

@@ -1,7 +1,5 @@
 """What others call a hyperparameter is understood in every message."""
 
-from __future__ import annotations
-
 import pytest
 
 from fcsearch.config import HYPERPARAMETERS, OTHER_NAMES

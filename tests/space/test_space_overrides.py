@@ -1,7 +1,5 @@
 """`--set` and `--dataset`."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -58,10 +56,8 @@ def test_options_beside_a_short_form(load: Callable[..., SearchSpace]) -> None:
     )
     assert (space.sampler.name, space.sampler.options) == ("tpe", {"n_startup_trials": 3})
     assert (space.dataset.source, space.dataset.num_train) == ("digits", 500)
-    assert space.early_stopping is not None
     assert (space.early_stopping.min_epochs, space.early_stopping.reduction_factor) == (2, 3)
     built = load(RATE, "early_stopping.min_epochs=2").early_stopping
-    assert built is not None
     assert built.min_epochs == 2
 
 

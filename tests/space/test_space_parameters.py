@@ -1,7 +1,5 @@
 """What a parameter may be: every refusal names the key, the place, what was found and what would do."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pytest
@@ -258,5 +256,4 @@ parameters: {learning_rate: {low: 0.1, high: 0.5}}
     assert (space.name, space.trials) == ("mine", 7)
     assert (space.dataset.source, space.dataset.label) == ("data/a.parquet", "y")
     assert (space.sampler.name, space.sampler.options) == ("qmc", {"scramble": True})
-    assert space.early_stopping is not None
     assert (space.early_stopping.min_epochs, space.early_stopping.reduction_factor) == (3, 3)

@@ -1,7 +1,5 @@
 """The spaces that ship: found by name, in a clone and in a wheel, and the pattern of their files."""
 
-from __future__ import annotations
-
 import dataclasses
 import functools
 import json

@@ -1,7 +1,5 @@
 """A space as a file reads as the same space."""
 
-from __future__ import annotations
-
 import dataclasses
 from pathlib import Path
 

@@ -1,6 +1,4 @@
-from __future__ import annotations
-
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -8,7 +6,7 @@ import torch
 from sklearn.datasets import load_digits
 
 from fcsearch.training import TrainingData
-from fcsearch.training.engine.native import step_functions
+from fcsearch.training.engine.native import library, step_functions
 
 
 @pytest.fixture(scope="session")
@@ -49,3 +47,14 @@ def exact_arithmetic(arithmetic: str) -> str:
     if arithmetic == "torch" and processor.exists() and "GenuineIntel" not in processor.read_text():
         pytest.skip("bitwise equality of torch's operations was seen on Intel's processors only")
     return arithmetic
+
+
+@pytest.fixture
+def _fresh_kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Kernels are compiled anew, into a folder of the test's own."""
+    if step_functions(torch.device("cpu"), torch.float64) is None:
+        pytest.skip("no C compiler on this machine")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    library._for_cpu.cache_clear()
+    yield
+    library._for_cpu.cache_clear()

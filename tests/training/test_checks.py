@@ -1,10 +1,7 @@
 """The engine against the plain net, and proof that one wrong piece, of either, makes the check fail."""
 
-from __future__ import annotations
-
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 import pytest
 import torch
@@ -21,7 +18,7 @@ from fcsearch.training.checks.way import KERNELS, TORCH, Way
 from fcsearch.training.checks.whole import Case, training_cases, training_checks
 from fcsearch.training.engine import compiling, masks
 from fcsearch.training.engine.losses import STACKED_LOSSES, LaneLoss
-from fcsearch.training.engine.native import library, runs_compiled, without_kernels
+from fcsearch.training.engine.native import runs_compiled, without_kernels
 from fcsearch.training.engine.passes import StackedNet
 from fcsearch.training.engine.regularisation import L2Penalty, WeightDecay
 from fcsearch.training.engine.rules import RULES
@@ -93,17 +90,6 @@ def test_the_engine_is_the_plain_net_on_a_gpu() -> None:
     checks = run_engine_checks(torch.device("cuda"))
     assert [check for check in checks if not check.passed] == []
     assert {check.arithmetic for check in checks} >= {TORCH}
-
-
-@pytest.fixture
-def _fresh_kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Kernels are compiled anew, into a folder of the test's own."""
-    if not runs_compiled(CPU, torch.float64):
-        pytest.skip("no C compiler on this machine")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    library._for_cpu.cache_clear()
-    yield
-    library._for_cpu.cache_clear()
 
 
 @pytest.mark.parametrize(

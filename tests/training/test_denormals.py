@@ -1,7 +1,5 @@
 """Denormal numbers are 0 while a pack trains, and to the caller what they were."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import pytest

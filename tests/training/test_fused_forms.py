@@ -1,7 +1,5 @@
 """The fast forms that packs run, where `fcsearch check` does not look on a machine without a GPU."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from host_kernels import use_host_kernels

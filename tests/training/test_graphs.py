@@ -1,7 +1,5 @@
 """What a GPU replays as a graph, run here as it is: the same training, with nothing in a step that a graph forbids."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable
 from typing import Any

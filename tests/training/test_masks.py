@@ -1,7 +1,5 @@
 """Masks and minibatches of the engine: what they draw, and by which keys."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable
 

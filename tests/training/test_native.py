@@ -1,7 +1,5 @@
 """What is compiled: optional, built again when what it depends on changes, and called with checked arguments."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
@@ -12,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -70,16 +67,6 @@ def test_the_kernels_are_compiled_once_and_agree(tmp_path: Path) -> None:
     assert losses == pytest.approx(train(tmp_path, FCSEARCH_NATIVE="0")[1], rel=1e-4)
 
 
-@pytest.fixture
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    if step_functions(CPU, torch.float32) is None:
-        pytest.skip("no C compiler on this machine")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    library._for_cpu.cache_clear()
-    yield
-    library._for_cpu.cache_clear()
-
-
 def built(tmp_path: Path) -> set[str]:
     """The libraries that there are after one more start."""
     library._for_cpu.cache_clear()
@@ -97,7 +84,7 @@ def another_compiler(tmp_path: Path) -> str:
     return shlex.quote(str(script))
 
 
-@pytest.mark.usefixtures("_own_cache")
+@pytest.mark.usefixtures("_fresh_kernels")
 def test_the_files_of_a_compiler_lie_beside_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     compiler, told = another_compiler(tmp_path), tmp_path / "told"
     script = Path(*shlex.split(compiler))
@@ -108,7 +95,7 @@ def test_the_files_of_a_compiler_lie_beside_the_library(tmp_path: Path, monkeypa
     assert Path(told.read_text().strip()).parent == made.parent
 
 
-@pytest.mark.usefixtures("_own_cache")
+@pytest.mark.usefixtures("_fresh_kernels")
 def test_what_a_killed_compiler_has_left_is_removed_at_the_next_start_and_nothing_else(tmp_path: Path) -> None:
     built(tmp_path)
     (made,) = tmp_path.rglob("*.so")
@@ -132,7 +119,7 @@ def test_what_a_killed_compiler_has_left_is_removed_at_the_next_start_and_nothin
         assert len(list(cache.iterdir())) == 4
 
 
-@pytest.mark.usefixtures("_own_cache")
+@pytest.mark.usefixtures("_fresh_kernels")
 @pytest.mark.parametrize("changed", ["source", "compiler", "processor"])
 def test_the_kernels_are_built_again_when_this_changes(
     changed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -1,7 +1,5 @@
 """The figures that a search can go by, held to scikit-learn's."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A pack as bytes goes on where it was, in any company."""
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import json

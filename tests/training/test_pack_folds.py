@@ -1,7 +1,5 @@
 """A pack on folds: each learns by itself, and a member is what the mean over them says."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 import statistics

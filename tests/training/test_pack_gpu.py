@@ -1,7 +1,5 @@
 """The promises of a pack on a CUDA device. Skipped, saying so, where there is none."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """A pack whose members learn the rows in different forms: each as if it were alone on rows of its form."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import pytest

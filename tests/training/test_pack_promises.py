@@ -1,7 +1,5 @@
 """What a pack promises: a member's result is that of the same trial alone, whoever trains beside it."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Steps in C under the compiler's sanitizers: no access outside of an array, and nothing undefined."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

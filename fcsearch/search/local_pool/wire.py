@@ -1,23 +1,21 @@
 """The messages between a pool and one of its worker processes.
 
-Both ends are parts of one program on one machine, and nothing else can reach the pipe. Weights are sent as NumPy
-arrays: torch would put each tensor into its own shared memory, whose lifetime depends on both processes.
+Both ends are parts of one program on one machine, and nothing else can reach the pipe. `Connection` itself would put
+each tensor into its own shared memory, whose lifetime depends on both processes.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import pickle
 from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fcsearch.search.local_pool.shared_rows import SharedRows
 from fcsearch.search.planning.placement import Placement
 from fcsearch.search.pool.interface import PackFailed
-from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, PackTask, Progress
-
-if TYPE_CHECKING:
-    import torch
+from fcsearch.search.pool.messages import PackOutcome, PackTask, Progress
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,32 +61,10 @@ FromWorker = Ready | Unfit | Progress | PackOutcome | PackFailed
 
 def send(pipe: Connection, message: ToWorker | FromWorker) -> None:
     """Send a message; OSError if the other end is gone."""
-    if not isinstance(message, PackOutcome):
-        pipe.send((message, {}))
-        return
-    weights = {
-        member.trial_id: {name: tensor.numpy() for name, tensor in member.result.weights.items()}
-        for member in message.members
-    }
-    bare = tuple(_with_weights(member, {}) for member in message.members)
-    pipe.send((dataclasses.replace(message, members=bare), weights))
+    pipe.send_bytes(pickle.dumps(message))
 
 
 def receive(pipe: Connection) -> ToWorker | FromWorker:
     """Take the next message; EOFError or OSError if the other end is gone."""
-    message: ToWorker | FromWorker
-    message, weights = pipe.recv()
-    if not isinstance(message, PackOutcome):
-        return message
-    # Not before: a pool hands out its first packs without torch.
-    import torch
-
-    members = (
-        _with_weights(member, {name: torch.from_numpy(array) for name, array in weights[member.trial_id].items()})
-        for member in message.members
-    )
-    return dataclasses.replace(message, members=tuple(members))
-
-
-def _with_weights(member: MemberOutcome, weights: dict[str, torch.Tensor]) -> MemberOutcome:
-    return dataclasses.replace(member, result=dataclasses.replace(member.result, weights=weights))
+    message: ToWorker | FromWorker = pickle.loads(pipe.recv_bytes())  # noqa: S301  # see above
+    return message

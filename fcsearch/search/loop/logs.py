@@ -19,14 +19,13 @@ _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 @contextlib.contextmanager
-def output_to(path: Path, *, level: int = logging.INFO, streams: bool = True) -> Iterator[None]:
+def output_to(path: Path, *, streams: bool = True) -> Iterator[None]:
     """Redirect standard output and error in this block to the end of a file, for both Python and C++ code.
 
     Streams that were opened on a duplicate of the terminal before keep writing there: so does the live view.
 
     Args:
         path: The file.
-        level: The lowest level of log records to write.
         streams: Whether to take printed output too, and not only log records and warnings.
 
     Raises:
@@ -46,7 +45,7 @@ def output_to(path: Path, *, level: int = logging.INFO, streams: bool = True) ->
         handler = logging.StreamHandler(stream)
         handler.setFormatter(logging.Formatter(_FORMAT))
         for name in _LOGGERS:
-            stack.enter_context(_handled_by(handler, logging.getLogger(name), level))
+            stack.enter_context(_handled_by(handler, logging.getLogger(name)))
         yield
 
 
@@ -98,11 +97,11 @@ def _redirected(number: int, stream: TextIO) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _handled_by(handler: logging.Handler, logger: logging.Logger, level: int) -> Iterator[None]:
+def _handled_by(handler: logging.Handler, logger: logging.Logger) -> Iterator[None]:
     """Give a logger this handler alone."""
     kept = (logger.handlers, logger.propagate, logger.level)
     logger.handlers, logger.propagate = [handler], False
-    logger.setLevel(level)
+    logger.setLevel(logging.INFO)
     try:
         yield
     finally:

@@ -114,7 +114,7 @@ def run_stages(
                 if abandoned:
                     stack.close()
                     pool.cache_clear()
-            if ended_by not in ("interrupt", "terminate") and stages.confirm and _has_result(run):
+            if ended_by not in ("interrupt", "terminate") and stages.confirm and has_result(run):
                 extent = plan_confirmation(run, plan.options, dataset)
                 if extent is None and plan.options.confirm == "auto":
                     around.view.notice(left_out_words(run.path))
@@ -125,7 +125,7 @@ def run_stages(
                     # The search's own time may have been up, and all of these done.
                     if closing == "time_budget":
                         run.update_manifest({"confirmation": {**extent.to_json(), "out_of_time": True}})
-        if ended_by in ("trials", "time_budget") and refits(plan.options, dataset) and _has_result(run):
+        if ended_by in ("trials", "time_budget") and refits(plan.options, dataset) and has_result(run):
             ended_by = _refit(around, plan, dataset, open_pool) or ended_by
         # Without the search, or where a trial failed that an earlier session had left unfinished, some still wait.
         if ended_by == "trials" and stages.search and not run.unfinished_trials():
@@ -149,7 +149,8 @@ def _refit(around: Surroundings, plan: SearchPlan, dataset: Dataset, open_pool: 
     return closing
 
 
-def _has_result(run: RunDirectory) -> bool:
+def has_result(run: RunDirectory) -> bool:
+    """Whether some trial can be ranked."""
     return len(rank_trials(run.trials())) > 0
 
 
@@ -282,12 +283,12 @@ def _verdict(run: RunDirectory, engine: Engine, tracker: Tracker) -> EndedBy:
     counts = tracker.counts
     if engine.closing in ("interrupt", "terminate"):
         return engine.closing
-    if counts and counts["failed"] == counts.total() and not _has_result(run):
+    if counts and counts["failed"] == counts.total() and not has_result(run):
         # Those that failed in an earlier session have their errors in the table.
         cause = engine.first_error or next(filter(None, run.trials()["error"].to_pylist()), "for an unknown cause")
         raise SearchError(f"every trial failed: {cause}{wording().files(f'; see {run.log_path}')}")
     if engine.closing == "time_budget":
-        if not counts and not _has_result(run):
+        if not counts and not has_result(run):
             raise SearchError(f"no trial ended within the time budget; {wording().more_time(run.path)}")
         return "time_budget"
     return "trials"

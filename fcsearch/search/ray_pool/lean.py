@@ -13,6 +13,7 @@ from typing import Any
 
 from ray._private.node import Node
 
+from fcsearch.search.ray_pool.local_ray import replaced
 from fcsearch.search.ray_pool.raylet_command import can_be_lean, lean_raylet
 
 _services: Any = importlib.import_module("ray._private.services")
@@ -33,9 +34,9 @@ def lean_ray() -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         for name in UNUSED:
             if hasattr(Node, name):
-                stack.enter_context(_replaced(Node, name, _start_nothing))
+                stack.enter_context(replaced(Node, name, _start_nothing))
         if can_look():
-            stack.enter_context(_replaced(_services, "get_node", _soon(_services.get_node)))
+            stack.enter_context(replaced(_services, "get_node", _soon(_services.get_node)))
         if can_be_lean():
             stack.enter_context(lean_raylet())
         yield
@@ -67,13 +68,3 @@ def _soon(get_node: Callable[[str, str], Mapping[str, Any]]) -> Callable[[str, s
         return get_node(address, node_id)
 
     return found
-
-
-@contextlib.contextmanager
-def _replaced(owner: Any, name: str, stand_in: Any) -> Iterator[None]:
-    kept = getattr(owner, name)
-    setattr(owner, name, stand_in)
-    try:
-        yield
-    finally:
-        setattr(owner, name, kept)

@@ -7,6 +7,7 @@ import importlib
 import os
 import secrets
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 from ray._private import ray_constants
@@ -54,15 +55,20 @@ def environment(settings: Mapping[str, str]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _on_loopback() -> Iterator[None]:
+def replaced(owner: Any, name: str, stand_in: Any) -> Iterator[None]:
+    """Put something in the place of a part of Ray for the time of the block."""
+    kept = getattr(owner, name)
+    setattr(owner, name, stand_in)
+    try:
+        yield
+    finally:
+        setattr(owner, name, kept)
+
+
+def _on_loopback() -> AbstractContextManager[None]:
     """Have Ray take 127.0.0.1 for the address of this machine; all its servers then listen there.
 
     Ray does so by itself where it forms no clusters: on macOS and Windows. It replaces a `_node_ip_address` of
     127.0.0.1 by an outer address elsewhere, so that this constant is the only way.
     """
-    kept = ray_constants.ENABLE_RAY_CLUSTER
-    ray_constants.ENABLE_RAY_CLUSTER = False
-    try:
-        yield
-    finally:
-        ray_constants.ENABLE_RAY_CLUSTER = kept
+    return replaced(ray_constants, "ENABLE_RAY_CLUSTER", False)

@@ -21,7 +21,7 @@ import ray
 from ray._private import ray_constants
 
 from fcsearch.search.ray_pool import stand_in, worker_start
-from fcsearch.search.ray_pool.local_ray import environment
+from fcsearch.search.ray_pool.local_ray import environment, replaced
 
 _raylet: Any = importlib.import_module("ray._raylet")
 _services: Any = importlib.import_module("ray._private.services")
@@ -61,14 +61,10 @@ def forking(path: Path) -> AbstractContextManager[None]:
 @contextlib.contextmanager
 def lean_raylet() -> Iterator[None]:
     """Start Ray within this block, with processes in place of the agents that only wait for its end."""
-    kept = _services.start_ray_process, ray_constants.RAY_ENABLE_UV_RUN_RUNTIME_ENV
-    _services.start_ray_process = _starting(_services.start_ray_process)
+    starting = replaced(_services, "start_ray_process", _starting(_services.start_ray_process))
     # `uv run` would ask for an environment. The workers' Python is that of this process anyway.
-    ray_constants.RAY_ENABLE_UV_RUN_RUNTIME_ENV = False
-    try:
+    with starting, replaced(ray_constants, "RAY_ENABLE_UV_RUN_RUNTIME_ENV", False):
         yield
-    finally:
-        _services.start_ray_process, ray_constants.RAY_ENABLE_UV_RUN_RUNTIME_ENV = kept
 
 
 def _starting(start: Callable[..., Any]) -> Callable[..., Any]:

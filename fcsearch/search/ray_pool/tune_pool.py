@@ -45,25 +45,22 @@ _SETTINGS = {
 
 
 @contextlib.contextmanager
-def open_ray_pool(
-    plan: SearchPlan, dataset: Dataset, *, worker: type[PackWorker] = PackWorker, folder: Path | None = None
-) -> Iterator[Pool]:
+def open_ray_pool(plan: SearchPlan, dataset: Dataset, *, worker: type[PackWorker] = PackWorker) -> Iterator[Pool]:
     """Connect to Ray, or start it, and have its workers train packs.
 
     Args:
         plan: Says where, and with which workers.
         dataset: What is learned; put into Ray's object store once.
         worker: What trains the packs.
-        folder: Where a Ray that is started keeps its files; None: in one that is made and removed.
 
     Raises:
         UsageError: the cluster cannot be reached, or has no room for the workers.
     """
     arrays = dataset.training_arrays(plan.space.known_objective.name)
-    with ray_session(plan.options.address, local_node(), folder=folder) as nodes:
+    with ray_session(plan.options.address, local_node()) as nodes:
         logger.info("Ray is ready: %s", nodes)
         placement = plan.placement or place(plan.options, nodes)
-        with tune_pool(placement, arrays, worker=worker, folder=folder) as pool:
+        with tune_pool(placement, arrays, worker=worker) as pool:
             yield OpenPool(pool)
 
 

@@ -1,7 +1,5 @@
 """Searches with worker processes of their own, whose process is interrupted or killed."""
 
-from __future__ import annotations
-
 import os
 import signal
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Whole searches without Ray, in the calling process and in processes of this machine."""
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import os

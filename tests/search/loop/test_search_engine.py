@@ -1,7 +1,5 @@
 """The loop, on a pool in simulated time."""
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import signal

@@ -1,7 +1,5 @@
 """The loop, on a pool in simulated time, where packs fail."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

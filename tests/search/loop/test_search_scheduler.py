@@ -1,7 +1,5 @@
 """What trains next, without a pool."""
 
-from __future__ import annotations
-
 import threading
 from concurrent.futures import Future
 

@@ -1,7 +1,5 @@
 """A search whose run directory or whose packs fail it, on a simulated pool."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import time

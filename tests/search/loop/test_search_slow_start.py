@@ -1,7 +1,5 @@
 """What is said of a start that took much of a time budget."""
 
-from __future__ import annotations
-
 import dataclasses
 import time
 from datetime import UTC, datetime, timedelta
@@ -9,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+from engine_helpers import RecordingView
 from in_process_pool import InProcess
 from search_helpers import PLACE, make_space
 
@@ -97,13 +96,13 @@ def test_a_search_tells_it_and_its_confirmation_does_not(tmp_path: Path, monkeyp
     asked = SearchOptions(seed=3, workers=1, pack_size=1, confirm=0, ensemble=0, time_budget=1000.0)
     began = time.monotonic() - 1001
     space = make_space(tmp_path, dataset={"source": "digits", "num_train": 200}, trials=40)
-    view, again = _Notices(), _Notices()
+    view, again = RecordingView(), RecordingView()
     pool, path = InProcess(), tmp_path / "run"
     found = start_search(
         space, asked, path=path, command=["fcsearch"], open_pool=pool, view=view, began=began, report=False
     )
     assert found.ended_by == "time_budget"
-    assert any("passed before a first epoch was trained" in text for text in view.said)
+    assert any("passed before a first epoch was trained" in text for text in view.notices)
     asked = dataclasses.replace(asked, confirm=1, confirm_seeds=2)
     assert confirm_run(found.run, asked, open_pool=InProcess(), view=again, began=began).ended_by == "time_budget"
-    assert not any("first epoch" in text for text in again.said)
+    assert not any("first epoch" in text for text in again.notices)

@@ -1,7 +1,5 @@
 """How a time budget is divided among the trials, what follows them, and the report; in simulated time."""
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import functools

@@ -1,7 +1,5 @@
 """Logs, signals, and the tracker."""
 
-from __future__ import annotations
-
 import logging
 import os
 import signal

@@ -1,7 +1,5 @@
 """TPE that sees a part of the trials: the same suggestions while it sees all, and the best ones always."""
 
-from __future__ import annotations
-
 import itertools
 import random
 from pathlib import Path

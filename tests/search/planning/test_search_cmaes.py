@@ -1,7 +1,5 @@
 """The state that Optuna's CMA-ES keeps in the journal is restored, and runs nothing."""
 
-from __future__ import annotations
-
 import pickle
 import re
 from pathlib import Path

@@ -1,7 +1,5 @@
 """How much is trained again, and how much is kept for an ensemble."""
 
-from __future__ import annotations
-
 import dataclasses
 from pathlib import Path
 from typing import Any

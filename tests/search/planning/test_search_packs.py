@@ -1,7 +1,5 @@
 """How large packs are: by the networks, and so that the sampler has results to learn from."""
 
-from __future__ import annotations
-
 import dataclasses
 import functools
 from pathlib import Path

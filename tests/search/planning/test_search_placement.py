@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import importlib.machinery
 import importlib.util
 from pathlib import Path
@@ -76,6 +74,7 @@ def test_this_machine_has_a_core() -> None:
         {"seed": 2**32},
         {"time_budget": 0},
         {"cpus_per_worker": float("nan")},
+        {"cpus_per_worker": 10**400},
         {"gpus_per_worker": 1.5},
         {"gpus_per_worker": -1},
         {"pack_size": 0},

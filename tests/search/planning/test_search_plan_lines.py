@@ -1,7 +1,5 @@
 """What a plan says of the number of trials, where it is odd."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 from search_helpers import trials
 
 from fcsearch.search.planning.packs import Planner

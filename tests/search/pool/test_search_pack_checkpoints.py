@@ -1,7 +1,5 @@
 """A worker's pack goes on from what another worker sent of it."""
 
-from __future__ import annotations
-
 import dataclasses
 import logging
 import math

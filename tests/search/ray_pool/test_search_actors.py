@@ -1,7 +1,5 @@
 """Workers that do not answer for a while are waited for; those that are dead are lost."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

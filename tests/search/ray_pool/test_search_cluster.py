@@ -1,7 +1,5 @@
 """A search on a Ray cluster of two nodes: hosts in network namespaces of this machine."""
 
-from __future__ import annotations
-
 import os
 import re
 import shlex
@@ -22,22 +20,15 @@ pytestmark = [pytest.mark.ray, needs_hosts]
 PORT = 6400
 
 
-def start_ray(host: Host, commands: Processes, *options: str) -> None:
-    ray = str(Path(sys.executable).with_name("ray"))
-    words = [ray, "start", "--disable-usage-stats", f"--node-ip-address={host.address}", *options]
-    done = host.shell(shlex.join(words), commands.env)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
 @pytest.fixture
 def cluster(commands: Processes) -> Iterator[list[Host]]:
     """A head with two CPUs and two GPUs (in Ray's books), a node with one of each."""
     commands.env["RAY_AUTH_MODE"] = "disabled"
     with hosts(2) as (head, other):
-        start_ray(
-            head, commands, "--head", f"--port={PORT}", "--num-cpus=2", "--num-gpus=2", "--include-dashboard=false"
+        head.start_ray(
+            commands.env, "--head", f"--port={PORT}", "--num-cpus=2", "--num-gpus=2", "--include-dashboard=false"
         )
-        start_ray(other, commands, f"--address={head.address}:{PORT}", "--num-cpus=1", "--num-gpus=1")
+        other.start_ray(commands.env, f"--address={head.address}:{PORT}", "--num-cpus=1", "--num-gpus=1")
         yield [head, other]
         commands.end()
 

@@ -1,7 +1,5 @@
 """cluster.yaml's own commands, on hosts of which one starts Ray and another joins: nobody gets in without the token."""
 
-from __future__ import annotations
-
 import re
 import shlex
 import shutil

@@ -1,7 +1,5 @@
 """The process that drives Ray: how it serves pools, and looks at a cluster whose nodes join and leave."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from multiprocessing.connection import Pipe

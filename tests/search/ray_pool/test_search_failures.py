@@ -1,7 +1,5 @@
 """What Ray's errors mean for a pack."""
 
-from __future__ import annotations
-
 import pickle
 from types import SimpleNamespace
 

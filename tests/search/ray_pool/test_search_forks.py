@@ -1,7 +1,5 @@
 """Workers of Ray are forked from one process; where they cannot be, each is a program of its own."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

@@ -1,7 +1,5 @@
 """Pools whose Ray may die, with a driver that only remembers."""
 
-from __future__ import annotations
-
 import dataclasses
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """A local Ray starts no part that a search does not use; what is private to Ray is still there."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -24,7 +24,6 @@ def test_what_a_session_s_leader_left_behind_is_ended() -> None:
         ["bash", "-c", "sleep 60 & sleep 61 & echo $!"], stdout=subprocess.PIPE, text=True, start_new_session=True
     )
     try:
-        assert leader.stdout is not None
         left = int(leader.stdout.readline())
         assert leader.wait(10) == 0
         assert subprocess.run(["kill", "-0", str(left)], check=False).returncode == 0

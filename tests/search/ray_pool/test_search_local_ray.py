@@ -1,7 +1,5 @@
 """The Ray of a local search: on the loopback alone, behind a token of its own."""
 
-from __future__ import annotations
-
 import os
 import re
 import signal

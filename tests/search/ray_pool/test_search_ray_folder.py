@@ -1,7 +1,5 @@
 """Where a local Ray keeps its sockets: a folder with a short path, removed at the end."""
 
-from __future__ import annotations
-
 import os
 import signal
 import socket

@@ -1,7 +1,5 @@
 """`ray up cluster.yaml`, really: sshd on two hosts, a search on both, its results fetched, and everything ended."""
 
-from __future__ import annotations
-
 import re
 import shutil
 import subprocess

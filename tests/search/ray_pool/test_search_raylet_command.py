@@ -1,7 +1,5 @@
 """A raylet of this machine does without its agents; what is private to Ray is still there."""
 
-from __future__ import annotations
-
 import select
 import subprocess
 import sys
@@ -90,8 +88,6 @@ def test_what_stands_in_ends_with_the_raylet_though_nobody_waits_for_that() -> N
         "sys.stdin.read()\n"
     )
     raylet = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert raylet.stdin is not None
-    assert raylet.stdout is not None
     assert not select.select([raylet.stdout], [], [], 0.5)[0]
     raylet.stdin.close()
     # Until here it has not been waited for: there is still such a process.

@@ -1,7 +1,5 @@
 """Workers of Ray live on while there is no pack for them, and learn other rows."""
 
-from __future__ import annotations
-
 import os
 import signal
 import time
@@ -43,7 +41,6 @@ def pool(local_ray: None, tmp_path: Path) -> Iterator[TunePool]:  # noqa: ARG001
         def train(self) -> dict[str, Any]:
             import ray
 
-            assert self._task is not None
             # Until both have started: the first would take the other's pack.
             (there / str(os.getpid())).touch()
             while len(list(there.iterdir())) < PLACEMENT.workers:

@@ -1,17 +1,13 @@
 """Nodes whose versions are not those of the search."""
 
-from __future__ import annotations
-
 import os
 import platform
 import re
-import shlex
-import sys
 from pathlib import Path
 
 import pytest
 import ray
-from hosts import Host, hosts, needs_hosts
+from hosts import hosts, needs_hosts
 from hygiene import wait_until
 from ray.air.execution.resources import ResourceRequest
 from ray.exceptions import WorkerCrashedError
@@ -136,18 +132,10 @@ def test_a_worker_waits_until_its_node_is_known_and_starts_on_no_other() -> None
     reserved.request_resources(request)
     assert wait_until(lambda: reserved.has_resources_ready(request), seconds=60)
     acquired = reserved.acquire_resources(request)
-    assert acquired is not None
     [actor] = acquired.annotate_remote_entities([ray.remote(Worker)])
     assert ray.get(actor.remote().node.remote()) == node["NodeID"]
     reserved.free_resources(acquired)
     assert reserved.acquire_resources(request) is None
-
-
-def start_ray(host: Host, env: dict[str, str], *options: str) -> None:
-    ray_command = str(Path(sys.executable).with_name("ray"))
-    words = [ray_command, "start", "--disable-usage-stats", f"--node-ip-address={host.address}", *options]
-    done = host.shell(shlex.join(words), env)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @needs_hosts
@@ -161,9 +149,9 @@ def test_a_search_does_without_such_a_node_and_is_refused_if_there_is_no_other(
     make_space(tmp_path, trials=2, dataset={"source": "digits", "num_train": 200})
     commands.env["RAY_AUTH_MODE"] = "disabled"
     with hosts(2) as (head, other):
-        start_ray(head, commands.env, "--head", f"--port={PORT}", f"--num-cpus={cpus}", "--include-dashboard=false")
+        head.start_ray(commands.env, "--head", f"--port={PORT}", f"--num-cpus={cpus}", "--include-dashboard=false")
         path = os.pathsep.join([str(other_version.parent), commands.env.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-        start_ray(other, {**commands.env, "PYTHONPATH": path}, f"--address={head.address}:{PORT}", "--num-cpus=1")
+        other.start_ray({**commands.env, "PYTHONPATH": path}, f"--address={head.address}:{PORT}", "--num-cpus=1")
         commands.env = head.environment(commands.env)
         options = ("--space", "space.yaml", "--address", f"{head.address}:{PORT}")
         code = commands.run("run", *options, prefix=head.inside("env", f"--chdir={tmp_path}"), timeout=150)

@@ -1,7 +1,5 @@
 """The worker, without the actor around it."""
 
-from __future__ import annotations
-
 import dataclasses
 import gc
 import logging

@@ -9,8 +9,8 @@ import optuna
 import pytest
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
-from optuna.trial import FrozenTrial, TrialState
-from search_helpers import make_run, make_space, outcome, record, result
+from optuna.trial import TrialState
+from search_helpers import journal, make_run, make_space, outcome, record, result
 
 from fcsearch.errors import RunError
 from fcsearch.results import RunDirectory
@@ -19,12 +19,6 @@ from fcsearch.search.record.ledger import Ledger
 from fcsearch.search.record.outcomes import epoch_records, failed_records, trial_records
 from fcsearch.search.record.pack_record import Model, PackRecord
 from fcsearch.space import SearchSpace
-
-
-def journal(run: RunDirectory) -> list[FrozenTrial]:
-    """The trials as the file has them, read by Optuna's own backend."""
-    storage = JournalStorage(JournalFileBackend(str(run.journal_path)))
-    return optuna.load_study(study_name=run.path.name, storage=storage).get_trials()
 
 
 def states(run: RunDirectory) -> list[str]:

@@ -1,7 +1,5 @@
 """Machines that are near, and a search that one of them lost."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable
 from pathlib import Path

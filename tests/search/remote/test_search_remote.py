@@ -1,7 +1,5 @@
 """Searches whose run is kept at a URL: whoever dies, and wherever one continues, the tables are the same."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import threading

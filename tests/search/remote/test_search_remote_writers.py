@@ -1,7 +1,5 @@
 """Several machines at one run at a URL: it has one writer, and readers see what that one wrote."""
 
-from __future__ import annotations
-
 import re
 import threading
 from collections.abc import Callable
@@ -33,7 +31,6 @@ def test_a_run_has_one_writer(
 
     def beating(of: RemoteFolder) -> Any:
         found = read(of)
-        assert found is not None
         return found.model_copy(update={"at": datetime.now(UTC) + timedelta(seconds=next(beats)), "ended": False})
 
     monkeypatch.setattr(lease, "read_lease", beating)
@@ -131,7 +128,6 @@ def test_a_search_whose_run_was_taken_says_so_and_sends_nothing_and_keeps_what_i
     with pytest.raises(SearchError, match=said) as ended:
         start(tmp_path, url, InProcess(before))
     found = lease.read_lease(RemoteFolder(url))
-    assert found is not None
     assert found.writer == "another"
     assert "report.html" not in RemoteFolder(url).files()
     assert "tries again" not in caplog.text
