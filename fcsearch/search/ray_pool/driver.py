@@ -27,7 +27,7 @@ from fcsearch.search.pool.early_output import print_to
 from fcsearch.search.pool.interface import Notice
 from fcsearch.search.pool.messages import Progress
 from fcsearch.search.ray_pool.cluster import RayStartError, nodes_alive, ray_session
-from fcsearch.search.ray_pool.failures import cause_of
+from fcsearch.search.ray_pool.failures import cause_of, lost_connection
 from fcsearch.search.ray_pool.forks import Forks
 from fcsearch.search.ray_pool.leftovers import can_end_sessions, end_session
 from fcsearch.search.ray_pool.tune_pool import TunePool, tune_pool
@@ -76,9 +76,18 @@ def main(number: int, forks: Forks | None = None) -> None:
     except BaseException as error:  # noqa: BLE001
         # Ray ends programs by SystemExit, too.
         traceback.print_exc()
-        cause = cause_of(str(error)) or type(error).__name__
-        search.send(Refused(SearchError(f"Ray must start and train packs; found: {cause}; see the run's log.txt")))
+        search.send(_meaning(error))
     _end_at_once(start)
+
+
+def _meaning(error: BaseException) -> Lost | Refused:
+    """What the search is told of an error of Ray's."""
+    cause = cause_of(str(error)) or type(error).__name__
+    if lost_connection(error):
+        # `_watch` may see what died; it ends this process.
+        time.sleep(2 * _WATCH_SECONDS)
+        return Lost(f"its raylet died ({cause})")
+    return Refused(SearchError(f"Ray must start and train packs; found: {cause}; see the run's log.txt"))
 
 
 def _drive(search: _Search, start: Start, forks: Forks | None) -> None:

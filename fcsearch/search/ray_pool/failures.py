@@ -63,3 +63,8 @@ def cause_of(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     named = [line for line in lines if _EXCEPTION.match(line)]
     return (named or [*lines, ""])[-1 if named else 0]
+
+
+def lost_connection(error: BaseException) -> bool:
+    """Whether Ray says that its raylet is gone: an OSError without a number, which the operating system's have."""
+    return isinstance(error, OSError) and error.errno is None

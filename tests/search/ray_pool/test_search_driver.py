@@ -13,7 +13,7 @@ from fcsearch.search.planning.placement import Node, Placement
 from fcsearch.search.pool.interface import Notice
 from fcsearch.search.ray_pool import driver
 from fcsearch.search.ray_pool.versions import OtherVersions
-from fcsearch.search.ray_pool.wire import Capacity, Leave, Line, Lost, Order, Ready, Sealed, Start
+from fcsearch.search.ray_pool.wire import Capacity, Leave, Line, Lost, Order, Ready, Refused, Sealed, Start
 
 
 class Nodes:
@@ -91,6 +91,15 @@ def watched(pool: Any, told: Any, nodes: Any) -> driver._Cluster:
 
 def order(rows: Any) -> Order:
     return Order(5, SearchOptions(), Pool.placement, rows)
+
+
+def test_a_connection_that_breaks_before_its_end_is_seen_is_a_raylet_that_died() -> None:
+    # As Ray raises it, once in some tens of deaths.
+    assert driver._meaning(OSError("Broken pipe")) == Lost("its raylet died (Broken pipe)")
+    for error in (FileNotFoundError(2, "No such file or directory"), RuntimeError("no room")):
+        found = driver._meaning(error)
+        assert isinstance(found, Refused)
+        assert "Ray must start and train packs; found:" in str(found.error)
 
 
 def test_workers_that_are_idle_learn_what_is_ordered_next() -> None:
