@@ -92,13 +92,13 @@ def search(alone: Path, cluster: list[Host], commands: Processes, tmp_path: Path
 
 
 def test_a_node_that_joins_late_gets_work_and_one_that_dies_costs_what_was_in_flight(
-    cluster: list[Host], search: Search, commands: Processes, capsys: pytest.CaptureFixture[str]
+    cluster: list[Host], search: Search, commands: Processes, measured: victims.Measured
 ) -> None:
     head, _, late = cluster
     join(late, head, commands)
     joined = time.monotonic()
     wait_for(lambda: search.trains_on(late) >= 1, seconds=120)
-    victims.say(capsys, f"a node that joined late had work {time.monotonic() - joined:.0f} s after it had")
+    measured(f"a node that joined late had work {time.monotonic() - joined:.0f} s after it had")
     assert "nodes have joined: the cluster has room for 2 workers now" in commands.err
     late.kill()
     search.ends_like_the_undisturbed_one()
@@ -150,12 +150,12 @@ def test_with_every_node_gone_the_search_says_what_it_waits_for(
 
 
 def test_a_head_that_dies_is_named_and_resume_goes_on_without_the_cluster(
-    cluster: list[Host], search: Search, commands: Processes, capsys: pytest.CaptureFixture[str]
+    cluster: list[Host], search: Search, commands: Processes, measured: victims.Measured
 ) -> None:
     cluster[0].kill()
     died = time.monotonic()
     assert search.process.wait(timeout=120) == 1, commands.err
-    victims.say(capsys, f"a head that died was named after {time.monotonic() - died:.0f} s")
+    measured(f"a head that died was named after {time.monotonic() - died:.0f} s")
     assert f"its head (GCS) died on the cluster at {cluster[0].address}:{PORT}" in commands.err
     assert "continue with `fcsearch resume runs/small`" in commands.err
     assert "Traceback" not in commands.err

@@ -141,11 +141,11 @@ class Campaign:
 
 
 def campaign(
-    commands: Processes, folder: Path, capsys: pytest.CaptureFixture[str], *, pool: str, sampler: str, **keys: Any
+    commands: Processes, folder: Path, measured: victims.Measured, *, pool: str, sampler: str, **keys: Any
 ) -> Counts:
     found = Campaign(commands, folder, pool=pool, sampler=sampler, **keys)
     counts = found.go()
-    victims.say(capsys, f"{pool}, {sampler}, seed {keys['seed']}: {counts}")
+    measured(f"{pool}, {sampler}, seed {keys['seed']}: {counts}")
     assert counts.kills, "the search was over before it could be killed"
     victims.assert_complete(found.run, trials=TRIALS)
     if sampler in ("random", "grid"):
@@ -154,23 +154,21 @@ def campaign(
     return counts
 
 
-def test_a_few_kills(commands: Processes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_few_kills(commands: Processes, tmp_path: Path, measured: victims.Measured) -> None:
     """The short form: the search, a worker, and what workers are forked from."""
-    campaign(commands, tmp_path, capsys, pool="local", sampler="random", kills=3, seed=SEED)
+    campaign(commands, tmp_path, measured, pool="local", sampler="random", kills=3, seed=SEED)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("sampler", ["random", "grid", "tpe"])
-def test_kills_without_ray(
-    sampler: str, commands: Processes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    campaign(commands, tmp_path, capsys, pool="local", sampler=sampler, kills=10, seed=SEED)
+def test_kills_without_ray(sampler: str, commands: Processes, tmp_path: Path, measured: victims.Measured) -> None:
+    campaign(commands, tmp_path, measured, pool="local", sampler=sampler, kills=10, seed=SEED)
 
 
 @pytest.mark.slow
 @pytest.mark.ray
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("sampler", ["random", "grid", "tpe"])
-def test_kills_with_ray(sampler: str, commands: Processes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    campaign(commands, tmp_path, capsys, pool="ray", sampler=sampler, kills=9, seed=SEED)
+def test_kills_with_ray(sampler: str, commands: Processes, tmp_path: Path, measured: victims.Measured) -> None:
+    campaign(commands, tmp_path, measured, pool="ray", sampler=sampler, kills=9, seed=SEED)

@@ -3,14 +3,16 @@
 import contextlib
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import pytest
 from search_processes import Processes
 
 from fcsearch.results import RunDirectory
+
+# Takes a line on what was measured.
+Measured = Callable[[str], None]
 
 # Of a row: what differs from run to run.
 MOVING = ("train_seconds", "started_at", "finished_at", "pack_id", "node", "device", "run")
@@ -87,9 +89,3 @@ def assert_complete(run: Path, *, trials: int) -> None:
 def tracebacks(texts: Sequence[str]) -> int:
     """How many tracebacks reached a user."""
     return sum(text.count("Traceback") for text in texts)
-
-
-def say(capsys: pytest.CaptureFixture[str], text: str) -> None:
-    """Print what was found, where the tests run."""
-    with capsys.disabled():
-        print(f"\n{text}")  # noqa: T201
