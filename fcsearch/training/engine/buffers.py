@@ -12,8 +12,8 @@ from torch import Tensor
 from fcsearch.training.shape import Shape
 
 # Where parameters of one member are together they begin at a multiple of so many values, as those of a member alone do:
-# some processors' products are rounded by where matrices lie in a cache line.
-_ALIGNED = 16
+# on some processors products are rounded by where matrices lie in a cache line.
+_LINE_VALUES = 16
 
 
 class Buffers:
@@ -45,8 +45,10 @@ class Buffers:
         zeros = functools.partial(torch.zeros, device=device, dtype=dtype)
         if not by_member:
             return cls(shape, zeros(rows, members, units), zeros(members, shape.rest))
+        # Kernels on a GPU take contiguous arrays.
+        line = _LINE_VALUES if device.type == "cpu" else 1
         wide, rest = (
-            zeros(members, math.ceil(values / _ALIGNED) * _ALIGNED)[:, :values] for values in (rows * units, shape.rest)
+            zeros(members, math.ceil(values / line) * line)[:, :values] for values in (rows * units, shape.rest)
         )
         return cls(shape, wide.view(members, rows, units).transpose(0, 1), rest, by_member=True)
 
