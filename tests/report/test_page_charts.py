@@ -13,11 +13,13 @@ from page_checks import data_of
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.evaluation import BaseLine, Measurement
 from fcsearch.report import FinalTest, build_report, write_report
+from fcsearch.report.model import Effect
 from fcsearch.report.page.charts.axis import Axis, axis_of
 from fcsearch.report.page.charts.compared import comparison_charts
 from fcsearch.report.page.charts.course import Bar, time_line_chart
-from fcsearch.report.page.charts.figure import Results
+from fcsearch.report.page.charts.figure import SECOND, Results
 from fcsearch.report.page.charts.learning import loss_axis, round_numbers, zoomed_results
+from fcsearch.report.page.charts.mattered import slice_chart
 from fcsearch.report.page.charts.sure import apart, pareto_front
 from fcsearch.report.page.charts.winner import figures_chart
 from fcsearch.report.page.trials import Clock, PageTrials, curves
@@ -225,3 +227,35 @@ def test_a_baseline_near_the_figures_is_drawn_beside_them(made_run: RunDirectory
         assert " The baselines, 20.00% and 10.00%, are too far away to be drawn." in both.text
     low, high = chart.spec["encoding"].get("x", chart.spec["layer"][0]["encoding"]["x"])["scale"]["domain"]
     assert not drawn or low <= base <= high
+
+
+def items(spec: dict[str, Any], rows: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    """The marks of one kind, as Vega draws them of a chart's trials."""
+    scene = vl_convert.vegalite_to_scenegraph({**spec, "width": 300, "datasets": {"trials": rows}}, vl_version="6.4")
+    found, left = [], [scene["scenegraph"]]
+    while left:
+        node = left.pop()
+        if node.get("marktype") == kind and node.get("role") == "mark":
+            found += [item for item in node["items"] if "fill" in item]
+        left += [item for item in node.get("items", []) if isinstance(item, dict)]
+    return found
+
+
+@pytest.mark.parametrize(("objective", "shape"), [("accuracy", "triangle-down"), ("rmse", "triangle-up")])
+def test_a_median_beyond_the_axis_is_a_triangle_that_says_its_value(objective: str, shape: str) -> None:
+    good, bad = [0.95, 0.96, 0.97] * 4, [0.1, 0.2, 0.3]
+    values = [*good, *bad] if objective == "accuracy" else [1 - value for value in (*good, *bad)]
+    found = trials(trial=list(range(15)), value=values, state=["complete"] * 15, depth=[2] * len(good) + [3] * len(bad))
+    results = Results(OBJECTIVES[objective], tuple(values))
+    figure = slice_chart(Effect("depth", None, ()), found, {}, results)
+    assert figure is not None
+    assert results.outliers
+    rows = [dict(zip(found.columns, row, strict=True)) for row in zip(*found.columns.values(), strict=True)]
+    medians = {item["shape"]: item for item in items(figure.spec, rows, "symbol") if item["fill"] == SECOND}
+    assert set(medians) == {"stroke", shape}
+    line, beyond = medians["stroke"], medians[shape]
+    assert abs(beyond["y"] - line["y"]) > 100
+    tooltip = figure.spec["layer"][-1]["encoding"]["tooltip"]
+    assert [entry["field"] for entry in tooltip] == ["depth", "value"]
+    side = "below" if objective == "accuracy" else "above"
+    assert f"large triangles those {side} this axis" in figure.text

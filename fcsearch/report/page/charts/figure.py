@@ -162,9 +162,9 @@ class Results:
         edge = f"{'max' if self.objective.maximize else 'min'}(datum.value, {self.edge!r})"
         return {"calculate": f"everything ? datum.value : {edge}" if self.outliers else "datum.value", "as": "shown"}
 
-    def shape(self) -> Spec:
+    def shape(self, within: str = "circle") -> Spec:
         """The shape of a point: a triangle if it lies beyond the axis."""
-        return either("datum.shown != datum.value", f"triangle-{'down' if self.objective.maximize else 'up'}", "circle")
+        return either("datum.shown != datum.value", f"triangle-{'down' if self.objective.maximize else 'up'}", within)
 
     def axis(self, **changes: Any) -> Spec:
         """An axis of results; `zoomed` gives its chart the switch that moves its ends."""

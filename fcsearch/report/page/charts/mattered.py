@@ -7,9 +7,9 @@ from typing import Any
 
 from fcsearch.config import HYPERPARAMETERS
 from fcsearch.report.model import Effect
-from fcsearch.report.page.charts.axis import axis_of
+from fcsearch.report.page.charts.axis import Axis, axis_of
 from fcsearch.report.page.charts.figure import ACCENT, BAD, INK, MUTED, SECOND, Figure, Results, best_last
-from fcsearch.report.page.charts.grammar import OPENS, Spec, chart, inline, mark, nominal, quantity, tip, valid
+from fcsearch.report.page.charts.grammar import OPENS, Spec, chart, either, inline, mark, nominal, quantity, tip, valid
 from fcsearch.report.page.trials import PageTrials
 from fcsearch.report.summary_lines import importance_text
 
@@ -72,24 +72,44 @@ def slice_chart(effect: Effect, trials: PageTrials, space: Mapping[str, Any], re
         "mark": mark("point", shape="cross", angle=45, size=30, color=BAD, yOffset=-6, clip=False, **OPENS),
         "encoding": {**shared, "y": {"value": "height"}},
     }
-    size = max(8, min(56, 190 // max(len(axis.categories), 1)))
-    middle = {
-        "transform": [valid("value"), results.held()],
-        "mark": mark("tick", color=SECOND, thickness=3, size=size, clip=True, aria=False),
-        "encoding": {"x": x, "y": {**y, "aggregate": "median"}},
-    }
     within = chart(
         190,
         data={"name": "trials"},
         transform=[{"filter": f"isValid(datum['{axis.name}'])"}],
-        layer=[lost, points, *([middle] if axis.categories else [])],
+        layer=[lost, points, *([_medians(axis, results)] if axis.categories else [])],
     )
-    medians = " Short lines are medians." if axis.categories else ""
+    medians = f" Short lines are medians{_held_medians(results)}." if axis.categories else ""
     share = f"Importance {importance_text(effect.importance)}." if effect.importance else ""
     meaning = HYPERPARAMETERS[axis.name].meaning
     text = f"{meaning}. {share}{medians}".strip()
     fields = ("trial", "value", "state", axis.name)
     return Figure(f"slice-{axis.name}", axis.name, text, results.zoomed(within), fields, most=_MOST_OF_A_SLICE)
+
+
+def _medians(axis: Axis, results: Results) -> Spec:
+    """The median of each value's trials: a line, or at the edge of the axis a triangle if it lies beyond."""
+    middle = {"op": "median", "field": "value", "as": "value"}
+    width = max(8, min(56, 190 // max(len(axis.categories), 1)))
+    # Two layers would each need a domain, which one of them has no data for.
+    beyond = "datum.shown != datum.value"
+    return {
+        "transform": [valid("value"), {"aggregate": [middle], "groupby": [axis.name]}, results.held()],
+        "mark": mark("point", fill=SECOND, stroke=SECOND, opacity=0.9, aria=False),
+        "encoding": {
+            "x": axis.encode(),
+            "y": results.axis(field="shown"),
+            "shape": results.shape(within="stroke"),
+            "size": either(beyond, 60, width**2),
+            "strokeWidth": either(beyond, 1, 3),
+            "tooltip": [tip(axis.name), tip("value", f"{results.title}, median", results.format)],
+        },
+    }
+
+
+def _held_medians(results: Results) -> str:
+    """How medians beyond the axis are shown, where some may be."""
+    side = "below" if results.objective.maximize else "above"
+    return f", large triangles those {side} this axis" if results.outliers else ""
 
 
 def map_chart(
