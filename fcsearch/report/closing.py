@@ -115,12 +115,18 @@ def model_option(report: Report) -> list[str]:
 
 
 def train_again(report: Report) -> list[str] | None:
-    """The command that trains the chosen network with a seed that learns, where its own did not; None otherwise."""
+    """The command that trains the chosen network with a seed that learns, where its own did not; None otherwise.
+
+    With folds it searches again: what is used then is the refit.
+    """
     caution = report.trust.caution
     if caution is None or caution.seed is None or report.best is None:
         return None
+    seed = ["--seed", str(caution.seed)]
+    if report.dataset.folds:
+        return ["fcsearch", "run", report.path, *seed, *report.run_options]
     which = ["--run", report.path, "--trial", str(report.best.row["trial_id"])]
-    return ["fcsearch", "train", *which, "--seed", str(caution.seed), "--save", "model.safetensors"]
+    return ["fcsearch", "train", *which, *seed, "--save", "model.safetensors"]
 
 
 def dashboard(journal: str) -> tuple[str, str]:

@@ -90,7 +90,7 @@ def _parts(report: Report, width: int) -> Iterator[RenderableType]:
         if name in _MAIN_FILES or not (brief and report.best):
             yield Text.assemble("  ", (f"{name:<9}", "dim"), path, no_wrap=True)
     if report.best and not brief and (report.trust.recommends or again):
-        yield _section("Train it with another seed" if again else "Train the best network again", "")
+        yield _section("With another seed" if again else "Train the best network again", "")
         yield Text(f"  {shlex.join(again) if again else report.best.train_command}", no_wrap=True)
 
 

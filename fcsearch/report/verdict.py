@@ -6,13 +6,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from fcsearch.config.objective import OBJECTIVES, Objective
+from fcsearch.config.objective import OBJECTIVES
 from fcsearch.evaluation import BaseLine, Lead, Measurement
 from fcsearch.report.grounds import Grounds
 from fcsearch.report.judgement import Caution, Verdict
 from fcsearch.report.measured import Alternative
 from fcsearch.report.words import plural
 from fcsearch.selection import Confirmed
+from fcsearch.selection.confirmation import error_by_rows
 
 NOTHING = "nothing was learned"
 NOT_SHOWN = "it is not shown that anything was learned"
@@ -132,12 +133,16 @@ def opening_of(known: Grounds) -> Opening:
         return Opening(caution=Caution(behind) if behind else None)
     other = _best_ahead(known.alternatives)
     seeds = _learned_with_other_seeds(known) if found.claim == NOTHING else None
+    if other is None and seeds is not None and not _is_behind(known.value_of(known.winner), seeds, known):
+        # What chance explains of the one, it explains of the other.
+        mean = f"{known.objective.show(seeds.mean)} on average, which chance does not tell apart from that"
+        found, seeds = replace(found, reason=f"{found.reason} With other seeds its configuration has {mean}."), None
     if other is None and seeds is None:
         return Opening(found)
     shown = _shows_no_lead(found, known)
     if other is not None:
         return Opening(caution=_the_other_model(shown, *other))
-    return Opening(caution=_another_seed(shown, seeds, known.objective) if seeds else None)
+    return Opening(caution=_another_seed(shown, seeds, known) if seeds else None)
 
 
 def _verdict_on(known: Grounds) -> Verdict | None:
@@ -206,12 +211,30 @@ def _the_other_model(shown: str, model: str, figure: Figure) -> Caution:
     return Caution(f"{shown}. The {model} has {value} on the test rows: use `--model {model}`.", True, model)
 
 
-def _another_seed(shown: str, found: Confirmed, objective: Objective) -> Caution:
-    """That the network's configuration has learned with other seeds, and with which of them most."""
-    seed = max(found.values, key=lambda seed: objective.gain(found.values[seed]))
+def _is_behind(value: float, found: Confirmed, known: Grounds) -> bool:
+    """Whether a figure is worse than the configuration over its seeds by more than chance explains."""
+    gain = known.objective.gain(found.mean or 0.0) - known.objective.gain(value)
+    by_seeds = (found.deviation or 0.0) / math.sqrt(len(found.values))
+    return gain > 2 * math.hypot(by_seeds, _error_by_rows(gain, known))
+
+
+def _error_by_rows(gain: float, known: Grounds) -> float:
+    data = known.dataset
+    rows = (data.train_rows or 0) + (data.val_rows or 0) if data.folds else data.val_rows
+    return error_by_rows(gain, known.objective, rows or None)
+
+
+def _another_seed(shown: str, found: Confirmed, known: Grounds) -> Caution:
+    """That the network's configuration has learned with other seeds, and one of those that do as well as any."""
+    objective = known.objective
+    gains = {seed: objective.gain(value) for seed, value in found.values.items()}
+    most = max(gains.values())
+    # The best of them is so by chance, where chance explains its lead.
+    seed = min(seed for seed, gain in gains.items() if most - gain <= 2 * _error_by_rows(most - gain, known))
+    # With folds, one training is not what the run uses: that is the refit.
+    how = "Search again" if known.dataset.folds else "Train it again"
     sentence = (
         f"{shown}. Its configuration learns with other seeds: it has {objective.show(found.mean)} on average over "
-        f"{plural(len(found.values), 'seed')}. Train it again with `--seed {seed}`, the best of them, which has "
-        f"{objective.show(found.values[seed])}."
+        f"{plural(len(found.values), 'seed')}. {how} with one of them, such as `--seed {seed}`."
     )
     return Caution(sentence, forbids=True, seed=seed)

@@ -224,4 +224,7 @@ def test_a_network_that_is_not_to_be_used_is_no_winner(report: Report, capsys: p
     train = "fcsearch train --run runs/synthetic --trial 4 --seed 2 --save model.safetensors"
     assert next_commands(found)[0] == train
     assert not any(word in command for command in next_commands(found) for word in ("predict", "export"))
-    assert f"Train it with another seed\n  {train}" in render_text(found, width=200)
+    assert f"With another seed\n  {train}" in render_text(found, width=200)
+    # A network of the first fold alone is not what a run with folds uses.
+    folds = dataclasses.replace(found, dataset=dataclasses.replace(found.dataset, folds=5))
+    assert next_commands(folds)[0] == "fcsearch run runs/synthetic --seed 2"

@@ -121,14 +121,29 @@ def test_no_verdict_on_a_configuration_that_learns_with_other_seeds() -> None:
     assert str(found.caution) == (
         "Do not use the network of trial 0: its validation accuracy, 96.00%, shows no lead over always answering 'no', "
         "which has 96.00%. Its configuration learns with other seeds: it has 99.85% on average over 2 seeds. Train it "
-        "again with `--seed 1`, the best of them, which has 99.90%."
+        "again with one of them, such as `--seed 1`."
     )
     assert (found.caution.forbids, found.caution.seed, found.caution.model) == (True, 1, None)
-    another = confirmed({1: 0.997, 7: 0.999}, lost.value)
-    other = trust(row(0, lost.value), validation=lost, test=on_test(0.0), confirmation=another).caution
-    assert other.seed == 7
+    for values, seed in (({1: 0.997, 7: 0.999}, 1), ({1: 0.97, 7: 0.999, 8: 0.999, 9: 0.999}, 7)):
+        another = confirmed(values, lost.value)
+        other = trust(row(0, lost.value), validation=lost, test=on_test(0.0), confirmation=another).caution
+        assert other.seed == seed
     same = confirmed({1: 0.96, 2: 0.961}, lost.value)
     assert trust(row(0, lost.value), validation=lost, test=on_test(0.0), confirmation=same).verdict is not None
+
+
+def test_a_configuration_is_no_better_than_its_network_by_chance() -> None:
+    few = dataclasses.replace(DATASET, train_rows=20, val_rows=6, folds=5)
+    own = dataclasses.replace(measured("val", (1.0, 0.0)), value=0.88, lead=Lead(0.19, 0.1), folds=5, rows=26)
+    own = dataclasses.replace(own, base_line=BaseLine("no", 0.69, 26), standard_error=0.06)
+    again = confirmed({1: 0.92, 2: 0.88, 3: 0.88, 4: 0.88, 5: 0.88}, 0.88)
+    ranked = row(0, 0.88, val_standard_error=0.05)
+    counts = dict.fromkeys(COUNTS, (18, 8))
+    found = trust(ranked, dataset=few, validation=own, test=on_test(0.0), confirmation=again, class_counts=counts)
+    assert found.caution is None
+    assert str(found.verdict).endswith(
+        "With other seeds its configuration has 88.80% on average, which chance does not tell apart from that."
+    )
 
 
 @pytest.mark.parametrize("measured_there", [True, False])

@@ -178,7 +178,7 @@ def _commands(report: Report, manifest: Manifest, started: str, *, journal: Path
         commands.append((f"Search again{where}", shlex.join(["fcsearch", *manifest.command[1:]])))
     option = model_option(report)
     if again := train_again(report):
-        commands.append(("Train it with another seed", shlex.join(again)))
+        commands.append(("With another seed", shlex.join(again)))
     elif report.best and (report.trust.recommends or option):
         which, model = f"the {option[1]}" if option else "it", "".join(f" {word}" for word in option)
         if not option:
