@@ -17,6 +17,7 @@ from fcsearch.errors import UsageError
 if TYPE_CHECKING:
     from fcsearch.data.others import OtherRows
     from fcsearch.evaluation import Measurement
+    from fcsearch.results import RunDirectory
 
 
 @click.command()
@@ -91,7 +92,7 @@ def evaluate(
         return
     if other is not None:
         print_warnings(other.unseen, other.ignored)
-    _print(found, directory.path.name, dataset or Path(directory.dataset_spec().source).name)
+    _print(found, _model(found, directory), directory.path.name, dataset or Path(directory.dataset_spec().source).name)
     if note := unfinished_note(directory, [member.trial_id for member in chosen if member.trial_id is not None]):
         print_sentence(note)
     if found.split == "val" and any(is_refit(member.path) for member in chosen):
@@ -107,7 +108,7 @@ def _facts(other: OtherRows | None) -> dict[str, Any]:
     return {"ignored_columns": list(other.ignored), "unseen_categories": other.unseen}
 
 
-def _print(found: Measurement, run: str, source: str) -> None:
+def _print(found: Measurement, model: str, run: str, source: str) -> None:
     from rich.text import Text
 
     from fcsearch.cli.console import open_console, print_figures
@@ -118,7 +119,7 @@ def _print(found: Measurement, run: str, source: str) -> None:
 
     console = open_console()
     # In one line, however long the path is.
-    click.echo(printable(f"{_model(found)} of {run} on {_rows(found)} of {source}"))
+    click.echo(printable(f"{model} of {run} on {_rows(found)} of {source}"))
     print_figures(measured_lines(found))
     if behind := not_ahead(found, "the ensemble" if found.networks > 1 else "the network"):
         console.print(Text(behind, style="bold yellow"))
@@ -128,10 +129,15 @@ def _print(found: Measurement, run: str, source: str) -> None:
             console.print(part)
 
 
-def _model(found: Measurement) -> str:
+def _model(found: Measurement, run: RunDirectory) -> str:
     if found.networks > 1:
         return f"the ensemble of {found.networks} networks"
-    return "the refit" if found.trial_id is None else f"trial {found.trial_id}"
+    if found.trial_id is None:
+        return "the refit"
+    described = run.manifest().dataset
+    # Of a trial the network of one fold is kept, while its value is the mean over all of them.
+    fold = f" (fold 1 of {len(described.folds)})" if described and described.folds else ""
+    return f"trial {found.trial_id}{fold}"
 
 
 def _rows(found: Measurement) -> str:

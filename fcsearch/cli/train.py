@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import torch
 
     from fcsearch.cli.engines import Trained
-    from fcsearch.data import DatasetSpec
+    from fcsearch.data import Dataset, DatasetSpec
 
 
 class _Widths(click.ParamType[tuple[int, ...]]):
@@ -126,6 +126,8 @@ def train(
     config = _for_task(config, rows.task)
     if further and parameters["epochs"] is None:
         _say(further)
+    if rows.others:
+        _say(_of_the_folds(rows, engine))
     trained = (train_by_pack if engine == "pack" else train_by_solver)(config, rows, where, echo)
     objective = OBJECTIVES[DEFAULT_OBJECTIVES[rows.task]]
     test = save_and_test(trained.weights, config, rows, save)
@@ -146,6 +148,17 @@ def _say(note: str) -> None:
     from fcsearch.cli.console import print_sentence
 
     print_sentence(f"fcsearch: {note}", sys.stderr)
+
+
+def _of_the_folds(rows: Dataset, engine: str) -> str:
+    """Which network of several folds the figures are of."""
+    first = f"that of fold 1 of {len(rows.folds)}, trained on {len(rows.train):,} rows"
+    if engine == "solver":
+        return f"the network is {first}: it alone is trained"
+    return (
+        f"validation figures are means over {len(rows.folds)} folds; the network that is kept, and measured on the "
+        f"test rows, is {first}"
+    )
 
 
 def _starting_point(run: str | None, trial: int | None) -> tuple[TrialConfig, DatasetSpec, str | None]:

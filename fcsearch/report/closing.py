@@ -129,6 +129,12 @@ def train_again(report: Report) -> list[str] | None:
     return ["fcsearch", "train", *which, *seed, "--save", "model.safetensors"]
 
 
+def train_title(report: Report) -> str:
+    """What `Best.train_command` does: with folds it is not the network that the report is about, the refit."""
+    folds = report.dataset.folds
+    return f"Train fold 1 of {folds} of the best trial again" if folds else "Train the best network again"
+
+
 def dashboard(journal: str) -> tuple[str, str]:
     """How to look at a run's journal in Optuna's dashboard: in words, and the command."""
     return 'In Optuna\'s dashboard, after pip install "fcsearch[dashboard]"', shlex.join(["optuna-dashboard", journal])

@@ -16,7 +16,7 @@ from fcsearch.config.states import UNFINISHED
 from fcsearch.evaluation import Measurement
 from fcsearch.printing import PrintingConsole
 from fcsearch.report.class_tables import class_parts
-from fcsearch.report.closing import train_again
+from fcsearch.report.closing import train_again, train_title
 from fcsearch.report.confirmed import confirmation_cells, confirmation_remark
 from fcsearch.report.importance import METHOD, MIN_TRIALS
 from fcsearch.report.model import Best, Effect, Report
@@ -90,7 +90,7 @@ def _parts(report: Report, width: int) -> Iterator[RenderableType]:
         if name in _MAIN_FILES or not (brief and report.best):
             yield Text.assemble("  ", (f"{name:<9}", "dim"), path, no_wrap=True)
     if report.best and not brief and (report.trust.recommends or again):
-        yield _section("With another seed" if again else "Train the best network again", "")
+        yield _section("With another seed" if again else train_title(report), "")
         yield Text(f"  {shlex.join(again) if again else report.best.train_command}", no_wrap=True)
 
 

@@ -84,10 +84,10 @@ def test_changed_data_are_refused(run: RunDirectory, refused: Callable[..., str]
 
 def test_says_where_the_rows_show_no_lead(made_run: RunDirectory, capsys: pytest.CaptureFixture[str]) -> None:
     found = measure(made_run, made_run.models.saved()[0], digits(), "val")
-    _print(found, "small", "digits")
+    _print(found, "trial 0", "small", "digits")
     assert "not ahead" not in capsys.readouterr().out
     assert found.base_line is not None
-    _print(dataclasses.replace(found, value=found.base_line.value, lead=Lead(0.0, 0.01)), "small", "digits")
+    _print(dataclasses.replace(found, value=found.base_line.value, lead=Lead(0.0, 0.01)), "trial 0", "small", "digits")
     said = " ".join(capsys.readouterr().out.split())
     assert " of small on 270 validation rows of digits " in said
     assert "On the 270 validation rows the network is not ahead of always answering '" in said

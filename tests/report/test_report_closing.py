@@ -228,3 +228,5 @@ def test_a_network_that_is_not_to_be_used_is_no_winner(report: Report, capsys: p
     # A network of the first fold alone is not what a run with folds uses.
     folds = dataclasses.replace(found, dataset=dataclasses.replace(found.dataset, folds=5))
     assert next_commands(folds)[0] == "fcsearch run runs/synthetic --seed 2"
+    folds = dataclasses.replace(report, dataset=folds.dataset)
+    assert "Train fold 1 of 5 of the best trial again\n  fcsearch train" in render_text(folds, width=200)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from commands import json_of, output_of
+from commands import output_of, ran
 from engine_helpers import RecordingView
 from fold_searches import FOLDS, PARAMETERS, expected_of, rows_of, search, write_table
 from page_checks import data_of
@@ -130,7 +130,12 @@ def test_every_pool_trains_folds_alike_and_a_run_goes_on_with_them(tmp_path: Pat
 
 def test_train_makes_a_trial_again(made: RunDirectory) -> None:
     row = next(row for row in made.trials().to_pylist() if row["state"] == "complete")
-    assert json_of("train", "--run", made.path, "--trial", row["trial_id"])["val_accuracy"] == row["val_accuracy"]
+    again = ran("train", "--run", made.path, "--trial", row["trial_id"], "--format", "json")
+    assert json.loads(again.stdout)["val_accuracy"] == row["val_accuracy"]
+    assert f"is that of fold 1 of {FOLDS}, trained on" in " ".join(again.stderr.split())
+    trial = chosen_trial(made)
+    told = output_of("evaluate", made.path, "--model", trial)
+    assert told.startswith(f"trial {trial} (fold 1 of {FOLDS}) of ")
 
 
 def test_a_regression_has_folds_too(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from fcsearch.report.closing import (
     model_option,
     more_trials,
     train_again,
+    train_title,
 )
 from fcsearch.report.confirmed import confirmation_cells, confirmation_remark
 from fcsearch.report.importance import METHOD
@@ -183,7 +184,7 @@ def _commands(report: Report, manifest: Manifest, started: str, *, journal: Path
         which, model = f"the {option[1]}" if option else "it", "".join(f" {word}" for word in option)
         if not option:
             train = f"fcsearch train --run {run} --trial {report.best.row['trial_id']}"
-            commands.append(("Train the best network again", train))
+            commands.append((train_title(report), train))
         commands += [
             (f"Use {which}", f"fcsearch predict {run}{model} NEW_ROWS --out predictions.csv"),
             (f"Export {which}", f"fcsearch export {run}{model} --out {exported_name()}"),
