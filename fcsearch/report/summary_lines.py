@@ -114,7 +114,7 @@ def figure_lines(report: Report, best: Best) -> list[Line]:
         *confirmed_line(report.confirmation, folds, praised=report.trust.recommends),
         (_name("validation", objective, objective), objective.show(row[objective.column]), at_best),
         *_out_of_fold("out of fold", report.validation),
-        *_base_line(report.base_line, "validation, "),
+        *_base_line(report.base_line, "validation, ", folds),
         *_others(report.validation, validation),
         *_final(best, objective),
         (*training, f"at the best epoch{_sample(report.dataset)}{unlike}"),
@@ -216,8 +216,11 @@ def _of_the_test(report: Report) -> list[Line]:
     return [(name, objective.show(measured.value), remark), *base, *_others(measured, "test, ")]
 
 
-def _base_line(base: BaseLine | None, prefix: str) -> list[Line]:
-    return [(f"{prefix}baseline", OBJECTIVES[base.objective].show(base.value), base.method)] if base else []
+def _base_line(base: BaseLine | None, prefix: str, folds: int | None = None) -> list[Line]:
+    if base is None:
+        return []
+    mean = f"; mean of {folds} folds" if folds else ""
+    return [(f"{prefix}baseline", OBJECTIVES[base.objective].show(base.value), f"{base.method}{mean}")]
 
 
 def _others(found: Measurement | None, prefix: str) -> list[Line]:
@@ -249,8 +252,8 @@ def _out_of_fold(name: str, found: Measurement | None) -> list[Line]:
     objective = OBJECTIVES[found.objective]
     who = "the network" if found.networks == 1 else "networks"
     remark = (
-        f"standard error {objective.show_difference(found.standard_error)}; {plural(found.rows, 'row')}, each by {who} "
-        "that did not see it"
+        f"mean of {found.folds} folds, standard error {objective.show_difference(found.standard_error)}; "
+        f"{plural(found.rows, 'row')}, each by {who} that did not see it"
     )
     return [(name, objective.show(found.value), remark)]
 

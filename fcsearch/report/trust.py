@@ -58,7 +58,7 @@ def assess(known: Grounds, *, work: Work, space: Mapping[str, Any], calibration:
     beaten = confirmation.beaten if confirmation else ()
     standing = [row for row in near if row["trial_id"] not in beaten] or [winner]
     smallest = min(standing, key=lambda row: _size(row, objective))
-    measured = (*_of_the_base_line(known.base, objective), *_of_the_classes(dataset))
+    measured = (*_of_the_base_line(known.base, objective, dataset.folds), *_of_the_classes(dataset))
     tails = tuple(of_heavy_tails(objective, validation, space))
     progress += of_the_end(winner, work)
     opening = opening_of(known)
@@ -172,14 +172,15 @@ def _of_the_choice(
         )
 
 
-def _of_the_base_line(base: BaseLine | None, objective: Objective) -> Iterator[Evidence]:
+def _of_the_base_line(base: BaseLine | None, objective: Objective, folds: int | None) -> Iterator[Evidence]:
+    mean = f" (mean of {folds} folds)" if folds else ""
     if base is not None and objective.name != "accuracy":
         method = base.method[0].upper() + base.method[1:] + ("," if base.method != base.short else "")
         average = " on average" if objective.name in ("roc_auc", "average_precision") else ""
         yield Evidence(
             "base_line",
             f"{method} would reach {objective.title} {objective.show(base.value)}{average} on the "
-            f"{plural(base.rows, 'validation row')}",
+            f"{plural(base.rows, 'validation row')}{mean}",
         )
     elif objective.task == "regression":
         yield Evidence(
@@ -197,7 +198,7 @@ def _of_the_base_line(base: BaseLine | None, objective: Objective) -> Iterator[E
         yield Evidence(
             "base_line",
             f"Always answering {base.answer!r}, the commonest class, would be right for {percent(base.value)} of the "
-            f"{plural(base.rows, 'validation row')}",
+            f"{plural(base.rows, 'validation row')}{mean}",
         )
 
 

@@ -48,7 +48,12 @@ def figure_of(found: Measurement, whose: str) -> Figure | None:
     if (base := found.base_line) is None:
         return None
     lead = found.lead or lead_over(base, found.value, found.standard_error)
-    return Figure(f"{whose} {found.place} {OBJECTIVES[found.objective].title}", found.value, lead, base)
+    name = f"{whose} {found.place} {OBJECTIVES[found.objective].title}{_over(found.folds)}"
+    return Figure(name, found.value, lead, base)
+
+
+def _over(folds: int | None) -> str:
+    return f" (mean of {folds} folds)" if folds else ""
 
 
 def not_above_baseline(figure: Figure) -> str | None:
@@ -194,7 +199,7 @@ def _shows_no_lead(found: Verdict, known: Grounds) -> str:
     if found.claim == NOT_SHOWN:
         trials = plural(len(known.ranked), "trial")
         lead = f"is ahead of {beside}, by no more than chance explains for the best of {trials}"
-    figure = f"its validation {objective.title}, {objective.show(known.value_of(chosen))}"
+    figure = f"its validation {objective.title}{_over(known.dataset.folds)}, {objective.show(known.value_of(chosen))}"
     return f"Do not use the network of trial {chosen['trial_id']}: {figure}, {lead}"
 
 

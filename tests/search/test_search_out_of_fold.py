@@ -1,5 +1,6 @@
 """With folds every row is predicted by the network that did not see it: what is kept of that, and what goes by it."""
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -134,7 +135,10 @@ def test_the_winners_figures_by_class_are_of_all_rows(found: SearchResult) -> No
     assert measured.standard_error == pytest.approx(np.sqrt(sum(errors)) / FOLDS)
     assert report.by_class == measured
     text = " ".join(render_text(report, width=200).split())
-    assert "170 rows, each by the network that did not see it" in text
+    mean = f"mean of {FOLDS} folds"
+    assert re.search(rf"{mean}, standard error [\d.]+ points; 170 rows, each by the network that did not see", text)
+    assert f", the commonest class; {mean}" in text
+    assert f"of the 170 validation rows ({mean})" in " ".join(report.trust.remarks)
     assert "the best network on the out-of-fold rows" in text
     assert "Out-of-fold rows by their class" in (run.path / "report.html").read_text()
 
