@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fcsearch.config import HYPERPARAMETERS
 from fcsearch.config.objective import Objective
 from fcsearch.evaluation import BaseLine, Measurement, standard_error
 from fcsearch.report.measured import Alternative, FinalTest
@@ -45,6 +46,12 @@ class Grounds:
     def winner(self) -> Row:
         """The row of the network that the report is about."""
         return self.chosen or self.ranked[0]
+
+    @property
+    def tries(self) -> int:
+        """How many different networks were measured: trials of one configuration give one network, and one figure."""
+        columns = (*HYPERPARAMETERS, self.objective.column)
+        return len({tuple(str(row.get(name)) for name in columns) for row in self.ranked})
 
     def alternative(self, model: str) -> Alternative | None:
         """The ensemble, or the refit; None if there is none."""

@@ -64,7 +64,7 @@ def assess(known: Grounds, *, work: Work, space: Mapping[str, Any], calibration:
     opening = opening_of(known)
     if (verdict := opening.verdict) is not None:
         remedies = remedies_of(objective, dataset, space, verdict)
-        instead = of_the_remedies(verdict, validation, objective, remedies, state=state, trials=len(ranked))
+        instead = of_the_remedies(verdict, validation, objective, remedies, state=state, trials=known.tries)
         evidence = [
             *progress,
             *measured,

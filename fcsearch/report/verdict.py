@@ -95,7 +95,7 @@ def judge(figure: Figure, *, trials: int, test: Measurement | None, untested: st
 
     Args:
         figure: Its figure on the rows that it was chosen by.
-        trials: Of which it is the best. Their epochs are not counted: one differs little from the next.
+        trials: Of which it is the best, as far as they differ. Their epochs are not counted: one differs little from the next.
         test: The network on the test rows, if they were measured.
         untested: Why they were not, otherwise.
     """
@@ -163,7 +163,7 @@ def _verdict_on(known: Grounds) -> Verdict | None:
         return None
     later = known.test.is_to_come and bool(known.dataset.test_rows)
     untested = _LATER if later else _NO_TEST
-    found = judge(figure, trials=len(known.ranked), test=known.test.measurement, untested=untested)
+    found = judge(figure, trials=known.tries, test=known.test.measurement, untested=untested)
     return found and replace(found, so_far=later or known.state != "complete")
 
 
@@ -180,7 +180,7 @@ def _learned_with_other_seeds(known: Grounds) -> Confirmed | None:
         return None
     by_seeds = (winner.deviation or 0.0) / math.sqrt(len(winner.values))
     lead = lead_over(known.base, winner.mean, math.hypot(by_rows, by_seeds))
-    return winner if lead.is_real_among(len(known.ranked)) else None
+    return winner if lead.is_real_among(known.tries) else None
 
 
 def _error_of_mean(known: Grounds, mean: float) -> float | None:
@@ -197,7 +197,7 @@ def _shows_no_lead(found: Verdict, known: Grounds) -> str:
     beside = f"{base.short}, which has {objective.show(base.value)}" if base else "the baseline"
     lead = f"shows no lead over {beside}"
     if found.claim == NOT_SHOWN:
-        trials = plural(len(known.ranked), "trial")
+        trials = plural(known.tries, "trial")
         lead = f"is ahead of {beside}, by no more than chance explains for the best of {trials}"
     figure = f"its validation {objective.title}{_over(known.dataset.folds)}, {objective.show(known.value_of(chosen))}"
     return f"Do not use the network of trial {chosen['trial_id']}: {figure}, {lead}"

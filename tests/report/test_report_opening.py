@@ -202,7 +202,7 @@ def test_of_a_network_that_is_not_to_be_used_nothing_is_advised_nor_quoted() -> 
 def test_a_lead_that_is_small_for_the_best_of_many_is_not_called_none() -> None:
     small = dataclasses.replace(measured("val", (0.99, 0.9)), lead=Lead(0.02, 0.009))
     ahead = dataclasses.replace(measured("test", (1.0, 0.9)), lead=Lead(0.03, 0.005), trial_id=None)
-    ranked = [row(0, small.value), *(row(trial, 0.9) for trial in range(1, 50))]
+    ranked = [row(0, small.value), *(row(trial, 0.9, learning_rate=0.01 * trial) for trial in range(2, 51))]
     ensemble = Alternative("ensemble", {0: 0.5, 1: 0.5}, test=ahead)
     found = trust(*ranked, validation=small, test=on_test(0.0), alternatives=[ensemble])
     assert (

@@ -41,7 +41,7 @@ def test_the_best_of_many_that_know_nothing_is_no_winner() -> None:
     rng, verdicts, first_sight = np.random.default_rng(0), 0, 0
     for _ in range(60):
         validation, test = of_noise(rng)
-        ranked = [row(0, validation.value), *(row(i, 0.5) for i in range(1, 300))]
+        ranked = [row(0, validation.value), *(row(i, 0.5, learning_rate=i / 1e4) for i in range(1, 300))]
         found = judged(
             ranked,
             FinalTest(test, None, (0,)),
@@ -57,7 +57,7 @@ def test_the_best_of_many_that_know_nothing_is_no_winner() -> None:
 
 
 BY_CHANCE = dataclasses.replace(measured("val", (0.99, 0.6)), lead=Lead(0.02, 0.008))
-RANKED = [row(0, BY_CHANCE.value), *(row(i, 0.9) for i in range(1, 50))]
+RANKED = [row(0, BY_CHANCE.value), *(row(i, 0.9, learning_rate=i / 1e4) for i in range(1, 50))]
 AGREEING = FinalTest(dataclasses.replace(BY_CHANCE, split="test"), None, (0,))
 AGAINST = FinalTest(dataclasses.replace(measured("test", (1.0, 0.0)), lead=Lead(0.0, 0.01)), None, (0,))
 LATER = FinalTest(note=NOT_YET_MEASURED)
@@ -77,6 +77,13 @@ def test_where_the_test_rows_agree_a_small_lead_is_believed() -> None:
     assert trust(*RANKED, validation=BY_CHANCE, test=AGREEING).verdict is None
     found = verdict(*RANKED, validation=BY_CHANCE, test=AGAINST)
     assert "; and its test accuracy, 96.00%, is not more than two standard errors" in found.reason
+
+
+def test_trials_of_one_configuration_are_one_measurement() -> None:
+    same = [row(i, BY_CHANCE.value) for i in range(5)]
+    assert trust(*same, validation=BY_CHANCE).verdict is None
+    found = verdict(*same, *RANKED[1:], validation=BY_CHANCE)
+    assert "for the best of 53 trials on these rows" in found.reason
 
 
 def test_the_test_rows_settle_it_before_anything_else() -> None:
