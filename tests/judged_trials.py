@@ -1,7 +1,8 @@
 """Trials of a search, and what the report says of them."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from fcsearch.evaluation import Measurement, base_line, classify, standard_error
 from fcsearch.report.grounds import Grounds
 from fcsearch.report.judgement import Trust
 from fcsearch.report.measured import FinalTest
-from fcsearch.report.model import Dataset, Work
+from fcsearch.report.model import Dataset, Importance, Work
 from fcsearch.report.trust import assess
 from fcsearch.selection.calibration import Calibration
 
@@ -66,12 +67,13 @@ def judged(
     planned: int | None = None,
     objective: Objective = OBJECTIVES["accuracy"],
     calibration: Calibration | None = None,
+    importances: Mapping[str, Importance] = MappingProxyType({}),
     **known: Any,
 ) -> Trust:
     """What is said of these trials; `counts` are those of the states, else all are complete."""
     work = Work(planned, counts or {"complete": len(ranked)}, 1, 1.0, 60.0, 1.0, {}, "out of memory")
     grounds = Grounds(ranked, test, state, dataset, objective, **known)
-    return assess(grounds, work=work, space=space, calibration=calibration)
+    return assess(grounds, work=work, space=space, calibration=calibration, importances=importances)
 
 
 def trust(*best: dict[str, Any], test: FinalTest = NO_TEST, diverged: int = 0, **changes: Any) -> Trust:

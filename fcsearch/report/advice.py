@@ -14,7 +14,7 @@ from fcsearch.evaluation import Measurement, standard_error
 from fcsearch.report.findings import Evidence
 from fcsearch.report.judgement import Pull
 from fcsearch.report.left_in_training import trained_so_far
-from fcsearch.report.model import Dataset, Work
+from fcsearch.report.model import Dataset, Importance, Work
 from fcsearch.report.remedies import BALANCED, FOLDS, RANKED, commonest_class, few_rows, losses, options, rarest_found
 from fcsearch.report.words import percent, plural, points, value_text
 
@@ -119,6 +119,8 @@ def of_the_network(
     space: Mapping[str, Any] = MappingProxyType({}),
     dataset: Dataset | None = None,
     near: Sequence[Row] = (),
+    *,
+    faultless: bool = False,
 ) -> Iterator[Evidence]:
     """What the best network's own figures suggest.
 
@@ -132,6 +134,7 @@ def of_the_network(
         space: The space as the manifest has it.
         dataset: On how many rows its figures were measured, if that is known.
         near: The rows of the trials that are about as good, the best first.
+        faultless: Whether its figures cannot be better.
     """
     linear = _linear(best, near, objective)
     if linear is not None:
@@ -153,7 +156,7 @@ def of_the_network(
     if gap := _overfit(best, objective.own, dataset):
         pulls = tuple(Pull(name, "up") for name in _regularisers(space))
         yield Evidence("overfit", gap, "more {parameters} may help", pulls)
-    yield from _of_the_epochs(best)
+    yield from _of_the_epochs(best, faultless=faultless)
 
 
 def _linear(best: Row, near: Sequence[Row], objective: Objective) -> Row | None:
@@ -167,12 +170,12 @@ def _linear(best: Row, near: Sequence[Row], objective: Objective) -> Row | None:
     )
 
 
-def _of_the_epochs(best: Row) -> Iterator[Evidence]:
+def _of_the_epochs(best: Row, *, faultless: bool) -> Iterator[Evidence]:
     """Whether the best network was still improving when it ended."""
     epochs, epoch = best["epochs"], best["best_epoch"]
     if not epochs or not epoch:
         return
-    if epoch == epochs:
+    if epoch == epochs and not faultless:
         fact = f"Its best epoch was its last ({epochs})"
         yield Evidence("last_epoch", fact, "more {parameters} may help", (Pull("epochs", "up"),))
     elif epoch <= _EARLY * (run := best.get("epochs_run") or epochs):
@@ -218,24 +221,31 @@ def _measured_rows(dataset: Dataset | None) -> tuple[int, ...]:
 
 
 def of_the_space(
-    best: Row, space: Mapping[str, Any], ranked: Sequence[Row], objective: Objective
+    best: Row,
+    space: Mapping[str, Any],
+    ranked: Sequence[Row],
+    objective: Objective,
+    importances: Mapping[str, Importance] = MappingProxyType({}),
 ) -> Iterator[Evidence]:
     """The values of the best network that lie at an end of the searched range, where others were tried and are worse.
 
-    Those of a configuration that the space itself tries first were not found by the search, and are left out.
+    Those whose importance is not distinguishable from 0 are left out, and those of a configuration that the space
+    tries first, which the search did not find.
 
     Args:
         best: Its row.
         space: The space as the manifest has it.
         ranked: The rows of the trials with a result.
         objective: The run's objective.
+        importances: Those of the parameters, as far as they are known.
     """
     least = objective.gain(best[objective.column])
+    idle = {name for name, importance in importances.items() if not importance.low}
     worse = [row for row in ranked if objective.gain(row[objective.column]) < least]
     parameters, given = space.get("parameters"), _given(best, space)
     for name, definition in parameters.items() if isinstance(parameters, dict) else ():
         others = sum(row.get(name) not in (None, best.get(name)) for row in worse)
-        if name not in best or name in given or not isinstance(definition, dict) or others < _FEWEST_OTHERS:
+        if name not in best or name in given | idle or not isinstance(definition, dict) or others < _FEWEST_OTHERS:
             continue
         if edge := _edge(name, best[name], definition):
             yield Evidence(

@@ -90,7 +90,7 @@ def build_report(
         top_columns=tuple(name for name in varied_parameters(rows) if differs(found.ranked[:top], name)),
         effects=effects_of(rows, importances, found.objective),
         importance_note=note,
-        trust=assess(found, work=work, space=space, calibration=calibration),
+        trust=assess(found, work=work, space=space, calibration=calibration, importances=importances),
         files=_files(run),
         note=labels.note,
         tags=labels.tags,

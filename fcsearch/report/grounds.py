@@ -53,6 +53,12 @@ class Grounds:
         columns = (*HYPERPARAMETERS, self.objective.column)
         return len({tuple(str(row.get(name)) for name in columns) for row in self.ranked})
 
+    @property
+    def is_faultless(self) -> bool:
+        """Whether that network's figure cannot be better, on the validation rows and on the test rows, if measured."""
+        found = [self.value_of(self.winner), *([self.test.measurement.value] if self.test.measurement else [])]
+        return all(value == (1.0 if self.objective.maximize else 0.0) for value in found)
+
     def alternative(self, model: str) -> Alternative | None:
         """The ensemble, or the refit; None if there is none."""
         return next((found for found in self.alternatives if found.model == model), None)

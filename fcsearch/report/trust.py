@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from fcsearch.config.objective import OBJECTIVES, Objective
@@ -22,7 +23,7 @@ from fcsearch.report.findings import Evidence, resolve, torn_parameters
 from fcsearch.report.grounds import Grounds
 from fcsearch.report.judgement import Trust
 from fcsearch.report.measured import FinalTest
-from fcsearch.report.model import Dataset, Work
+from fcsearch.report.model import Dataset, Importance, Work
 from fcsearch.report.remedies import before_all_else, of_the_remedies, remedies_of
 from fcsearch.report.verdict import opening_of
 from fcsearch.report.words import class_list, percent, plural, trial_list
@@ -36,7 +37,14 @@ _ONE_SEED = Evidence(
 )
 
 
-def assess(known: Grounds, *, work: Work, space: Mapping[str, Any], calibration: Calibration | None = None) -> Trust:
+def assess(
+    known: Grounds,
+    *,
+    work: Work,
+    space: Mapping[str, Any],
+    calibration: Calibration | None = None,
+    importances: Mapping[str, Importance] = MappingProxyType({}),
+) -> Trust:
     """Assess the best result of a run.
 
     Args:
@@ -44,6 +52,7 @@ def assess(known: Grounds, *, work: Work, space: Mapping[str, Any], calibration:
         work: Counts of the trials.
         space: The space as the manifest has it.
         calibration: The calibration of the chosen network's probabilities.
+        importances: Those of the parameters, as far as they are known.
     """
     ranked, state, dataset, objective = known.ranked, known.state, known.dataset, known.objective
     test, validation, confirmation = known.test, known.validation, known.confirmation
@@ -74,7 +83,10 @@ def assess(known: Grounds, *, work: Work, space: Mapping[str, Any], calibration:
         ]
     else:
         usable = not (opening.caution and opening.caution.forbids)
-        remedies = before_all_else(objective, dataset, space, validation) if state == "complete" else ()
+        # What cannot be better needs no advice that would make it so.
+        improves = not known.is_faultless
+        first = improves and state == "complete"
+        remedies = before_all_else(objective, dataset, space, validation) if first else ()
         evidence = [
             *progress,
             *of_the_confirmation(confirmation, searched=len(ranked)),
@@ -85,11 +97,15 @@ def assess(known: Grounds, *, work: Work, space: Mapping[str, Any], calibration:
             *(of_the_folds(dataset, test, winner["trial_id"]) if usable else ()),
             *(of_the_calibration(calibration) if usable else ()),
             *of_the_alternatives(known.alternatives),
-            *(of_the_network(winner, smallest, objective, space, dataset, standing) if usable else ()),
-            *of_the_space(winner, space, ranked, objective),
+            *(
+                of_the_network(winner, smallest, objective, space, dataset, standing, faultless=not improves)
+                if usable
+                else ()
+            ),
+            *(of_the_space(winner, space, ranked, objective, importances) if improves else ()),
             *tails,
-            *of_the_classes(objective, dataset, validation, space),
-            *of_few_rows(dataset, space),
+            *(of_the_classes(objective, dataset, validation, space) if improves else ()),
+            *(of_few_rows(dataset, space) if improves else ()),
         ]
     return Trust(
         error,

@@ -95,7 +95,8 @@ def judge(figure: Figure, *, trials: int, test: Measurement | None, untested: st
 
     Args:
         figure: Its figure on the rows that it was chosen by.
-        trials: Of which it is the best, as far as they differ. Their epochs are not counted: one differs little from the next.
+        trials: Of how many different ones it is the best. Their epochs are not counted: one differs little from the
+            next.
         test: The network on the test rows, if they were measured.
         untested: Why they were not, otherwise.
     """

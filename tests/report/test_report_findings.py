@@ -1,19 +1,21 @@
 """Findings: a baseline that was not beaten comes first, and no advice contradicts another."""
 
+import dataclasses
 import re
 from collections import defaultdict
 from typing import Any
 
 import numpy as np
 import pytest
-from judged_trials import COUNTS, OTHERS, SPACE, judged, measured, row, said, trust
+from judged_trials import COUNTS, DATASET, OTHERS, SPACE, judged, measured, row, said, trust
 
 from fcsearch.config.objective import OBJECTIVES
+from fcsearch.evaluation import Lead
 from fcsearch.report.advice import of_the_network
 from fcsearch.report.findings import Evidence, resolve
 from fcsearch.report.judgement import Pull, Trust
 from fcsearch.report.measured import FinalTest
-from fcsearch.report.model import Dataset
+from fcsearch.report.model import Dataset, Importance
 
 
 def test_nothing_learned_is_said_and_nothing_is_praised_or_deepened() -> None:
@@ -171,6 +173,26 @@ def test_evidence_that_pulls_three_times() -> None:
         resolve([Evidence("a", "A", "more {parameters}", up), Evidence("b", "B", "less {parameters}", down)] * 2)
     )
     assert [finding.sentence for finding in found] == ["A.", "B: less reg."] * 2
+
+
+def test_nothing_is_advised_that_would_make_perfect_figures_better() -> None:
+    few = dataclasses.replace(DATASET, val_rows=150)
+    edge = {"depth": 5, "epochs": 10, "best_epoch": 10}
+    perfect = dataclasses.replace(measured("val", (1.0, 1.0)), lead=Lead(0.04, 0.01))
+    advice = re.compile("may help|widen|accuracy hardly counts|mean over five folds")
+    assert len(advice.findall(said(trust(row(0, 0.995, **edge), dataset=few, validation=perfect)))) == 4
+    found = trust(row(0, 1.0, **edge), dataset=few, validation=perfect)
+    assert not advice.search(said(found))
+    assert found.remedies == ()
+    test = FinalTest(dataclasses.replace(measured("test", (1.0, 0.9)), lead=Lead(0.03, 0.01)), None, (0,))
+    assert advice.search(said(trust(row(0, 1.0, **edge), dataset=few, validation=perfect, test=test)))
+
+
+def test_an_end_is_not_widened_where_the_parameter_hardly_matters() -> None:
+    best = row(0, 0.99, depth=5, dropout=0.5)
+    importances = {"depth": Importance(0.4, 0.2, 0.57, 60), "dropout": Importance(0.01, 0.0, 0.22, 60)}
+    assert {"depth = 5", "dropout = 0.5"} == set(re.findall(r"(\S+ = \S+) lies at", said(trust(best))))
+    assert re.findall(r"(\S+ = \S+) lies at", said(trust(best, importances=importances))) == ["depth = 5"]
 
 
 def random_run(seed: int) -> Trust:
