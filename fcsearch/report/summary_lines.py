@@ -23,8 +23,10 @@ _RANKINGS = ("roc_auc", "average_precision")
 def headline(report: Report) -> list[str]:
     """What ran: the data, how much, how fast, where."""
     data, work = report.dataset, report.work
-    rows = [f"{count:,} {name}" for name, count in _rows(data) if count is not None]
-    lines = [f"{data.name}: {', '.join(rows)} rows, {_labels(report)}" if rows else data.name]
+    known = [(name, count) for name, count in _rows(data) if count is not None]
+    rows = ", ".join(f"{count:,} {name}" for name, count in known)
+    noun = "row" if known and known[-1][1] == 1 else "rows"
+    lines = [f"{data.name}: {rows} {noun}, {_labels(report)}" if known else data.name]
     lines += [f"split {data.split}"] if data.split else []
     lines += feature_lines(report.features)
     lines.append(_counts(work))

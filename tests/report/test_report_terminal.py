@@ -146,6 +146,8 @@ def test_a_report_on_few_trials_is_short(tmp_path: Path) -> None:
     for title in ("of the trials with that value", "Train the best network again", "journal"):
         assert title not in text
     assert f"  report   {run.path / 'report.html'}\n" in text
+    one = replace(found, dataset=replace(found.dataset, test_rows=1))
+    assert ", 1 test row, " in render_text(one, width=100)
 
 
 def test_where_nothing_was_learned_no_network_is_praised(made_run: RunDirectory) -> None:
