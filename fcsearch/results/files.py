@@ -67,7 +67,7 @@ def read_if_there(path: Path) -> bytes | None:
         RunError: the file system refused.
     """
     try:
-        return patiently(path.read_bytes)
+        return patiently(path.read_bytes, writes=False)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -80,7 +80,7 @@ def names_in(folder: Path) -> list[str]:
     Not by `glob`: from Python 3.13 on it takes a folder that cannot be read for an empty one.
     """
     try:
-        return patiently(lambda: [path.name for path in folder.iterdir()])
+        return patiently(lambda: [path.name for path in folder.iterdir()], writes=False)
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
@@ -100,7 +100,7 @@ def write_json(path: Path, value: Mapping[str, Any], *, aside: Path) -> None:
 def read_json(path: Path, *, remedy: str) -> dict[str, Any]:
     """Read a JSON object; RunError with the place of the damage and the remedy if it is not one."""
     try:
-        value = json.loads(patiently(path.read_bytes))
+        value = json.loads(patiently(path.read_bytes, writes=False))
     except OSError as error:
         raise RunError(f"{path} must be readable; found: {error.strerror or error}; {remedy}") from error
     except (ValueError, RecursionError) as error:

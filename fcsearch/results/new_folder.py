@@ -37,8 +37,9 @@ def whole_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(made[0], ignore_errors=True)
         raise
     for folder in [path.parent, *(folder.parent for folder in made[:-1])]:
-        # One that may be written and not read cannot be flushed.
-        with contextlib.suppress(PermissionError):
+        # The run is in place. A folder that may not be read cannot be flushed, and if its storage fails the run's own
+        # files will tell.
+        with contextlib.suppress(OSError):
             sync_folder(folder)
 
 

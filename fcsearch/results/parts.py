@@ -107,7 +107,7 @@ class Parts:
         paths = [str(self.path(number)) for number in sorted(numbers)]
         try:
             read = self._read_older if self.older else self._read
-            table = patiently(lambda: read(paths, columns))
+            table = patiently(lambda: read(paths, columns), writes=False)
         except (OSError, pa.ArrowException) as error:
             raise self._named(numbers, error) from error
         keys = [(name, "ascending") for name in ("trial_id", "seed", "epoch") if name in table.column_names]

@@ -1,4 +1,4 @@
-"""What a search does while its run directory cannot be written: it waits, says so, and tries again."""
+"""What a search does while its run directory cannot be written or read: it waits, says so, and tries again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PASSING = {
     errno.ENOSPC: "free space there",
     errno.EDQUOT: "free space there",
     errno.EROFS: "make it writable",
-    errno.ESTALE: "make it writable",
+    errno.ESTALE: "look after its server",
     errno.EIO: "look after its disk or server",
     errno.ETIMEDOUT: "look after its disk or server",
     errno.ENOTCONN: "look after its disk or server",
@@ -41,9 +41,6 @@ class Patience:
         say: Told when the wait begins and when it ends, in the thread that waits.
         hurried: Whether to wait no longer.
         seconds: How long to wait at most.
-
-    Attributes:
-        waits_for: What is waited for, in words; None: nothing is.
     """
 
     def __init__(
@@ -61,15 +58,26 @@ class Patience:
         self._seconds = seconds
         self._again = again
         self._given_up = False
-        self.waits_for: str | None = None
+        # Of each call that waits, which may be in several threads, what it waits for.
+        self._waits: dict[object, str] = {}
 
-    def do(self, write: Callable[[], Done]) -> Done:
-        """Do what writes to the folder, again and again while the storage refuses; OSError if it does to the end."""
-        began, since = time.monotonic(), datetime.now(UTC)
+    @property
+    def waits_for(self) -> str | None:
+        """What is waited for, in words; None: nothing is."""
+        return next(iter([*self._waits.values()]), None)
+
+    def do(self, work: Callable[[], Done], *, writes: bool = True) -> Done:
+        """Do what uses the folder, again and again while the storage refuses; OSError if it does to the end.
+
+        Args:
+            work: What to do.
+            writes: Whether its success shows that the folder can be written again.
+        """
+        call, began, since = object(), time.monotonic(), datetime.now(UTC)
         try:
             while True:
                 try:
-                    done = write()
+                    done = work()
                     break
                 except OSError as error:
                     remedy = _PASSING.get(error.errno or 0)
@@ -78,25 +86,28 @@ class Patience:
                     if time.monotonic() > began + self._seconds:
                         self._given_up = True
                         raise
-                    self._begin(error, remedy, since)
+                    self._begin(call, error, remedy, since, "written" if writes else "read")
                 self._pause()
-            self._given_up = False
-            if self.waits_for:
+            if writes:
+                self._given_up = False
+            if self._waits.pop(call, None) and not self._waits:
                 waited = time.monotonic() - began
-                self._say(f"{self._folder} can be written again after {waited:.0f} s: the search continues")
+                can = "written" if writes else "read"
+                self._say(f"{self._folder} can be {can} again after {waited:.0f} s: the search continues")
             return done
         finally:
-            self.waits_for = None
+            self._waits.pop(call, None)
 
-    def _begin(self, error: OSError, remedy: str, since: datetime) -> None:
+    def _begin(self, call: object, error: OSError, remedy: str, since: datetime, use: str) -> None:
         free = self._free() if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
         text = (
-            f"since {since:%H:%M:%S} UTC {self._folder} cannot be written ({error.strerror}): {remedy}{free}; the "
+            f"since {since:%H:%M:%S} UTC {self._folder} cannot be {use} ({error.strerror}): {remedy}{free}; the "
             f"search waits up to {self._seconds / 60:.0f} min"
         )
-        if self.waits_for is None:
+        first = not self._waits
+        self._waits[call] = text
+        if first:
             self._say(text)
-        self.waits_for = text
 
     def _free(self) -> str:
         with contextlib.suppress(OSError):
@@ -114,7 +125,7 @@ _patience: contextvars.ContextVar[Patience | None] = contextvars.ContextVar("pat
 
 @contextlib.contextmanager
 def patient(patience: Patience) -> Iterator[None]:
-    """Within this context what is written of a run is written with patience."""
+    """Within this context a run is written and read with patience."""
     before = _patience.set(patience)
     try:
         yield
@@ -122,10 +133,10 @@ def patient(patience: Patience) -> Iterator[None]:
         _patience.reset(before)
 
 
-def patiently(write: Callable[[], Done]) -> Done:
-    """Write with the patience of the context; without one a refusal is an error at once."""
+def patiently(work: Callable[[], Done], *, writes: bool = True) -> Done:
+    """Write, or read, with the patience of the context; without one a refusal is an error at once."""
     patience = _patience.get()
-    return write() if patience is None else patience.do(write)
+    return work() if patience is None else patience.do(work, writes=writes)
 
 
 def storage_wait() -> str | None:

@@ -115,3 +115,43 @@ def test_other_commands_are_refused_at_once(tmp_path: Path) -> None:
         storage = Storage(1)
         files.write_whole(tmp_path / "x", lambda stream: stream.write(storage.write().encode()), aside=tmp_path)
     assert (tmp_path / "x").read_text() == "done"
+
+
+def test_a_read_that_succeeds_does_not_say_that_it_can_be_written(tmp_path: Path) -> None:
+    said: list[str] = []
+    own = patience(tmp_path, said, seconds=-1)
+    for _ in range(2):
+        # The second one, such as the run's end, is not waited for, though the folder can be read.
+        storage = Storage(1000)
+        with pytest.raises(OSError, match="No space left"):
+            own.do(storage.write)
+        assert own.do(lambda: "read", writes=False) == "read"
+    assert len(storage.waits) == 1
+    assert own.do(lambda: "written") == "written"
+    own.do(Storage(0).write)
+    assert said == []
+
+
+def test_what_another_call_waits_for_stays(tmp_path: Path) -> None:
+    said: list[str] = []
+    own = patience(tmp_path, said)
+    storage = Storage(2)
+
+    def write() -> str:
+        # As another thread would, in the meantime.
+        own.do(lambda: None, writes=False)
+        return storage.write()
+
+    with patient(own):
+        assert patiently(write) == "done"
+    assert storage.waits == [None, said[0], said[0]]
+    assert len(said) == 2
+
+
+def test_a_read_is_said_to_be_one(tmp_path: Path) -> None:
+    said: list[str] = []
+    patience(tmp_path, said).do(Storage(1, errno.EIO).write, writes=False)
+    assert [re.sub(r".* cannot | \(.*", "", said[0]), re.sub(r".* can | again.*", "", said[1])] == [
+        "be read",
+        "be read",
+    ]

@@ -46,7 +46,10 @@ def fetch(url: str, *, light: bool = False) -> Path:
         _files_of_run(folder)  # called for its error, while there is nothing to undo
     with bringing(path):
         lease = read_lease(folder)
-        if not is_ahead(read_marker(path), lease) and not lock.is_held(path / LOCK):
+        ahead = is_ahead(read_marker(path), lease)
+        if ahead and lease is None:
+            _files_of_run(folder)  # as above: a run that was removed has no claim either
+        if not ahead and not lock.is_held(path / LOCK):
             bring(folder, path, light=light)
             note_whether_running(path, lease)
     return path

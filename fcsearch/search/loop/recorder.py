@@ -43,9 +43,7 @@ class Recorder:
         self._books = books
         self._checkpoints = checkpoints
         # Of each pack how many trials its last checkpoint has, and when it is written.
-        self._keeping: dict[int, tuple[int, Future[bool]]] = {}
-        # Last checkpoints that could not be written.
-        self._unwritten: dict[int, tuple[Sequence[PlannedTrial], bytes]] = {}
+        self._keeping: dict[int, tuple[int, Future[None]]] = {}
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         # It waits for storage as this thread does.
         self._context = contextvars.copy_context()
@@ -68,31 +66,21 @@ class Recorder:
     def keep(self, pack_id: int, trials: Sequence[PlannedTrial], checkpoint: bytes, *, last: bool = False) -> None:
         """Keep a checkpoint of these trials of a pack; it replaces one of the same that still waits to be written.
 
-        The last one of a pack is tried again after the pack's rows, which wait for storage that refuses.
+        The last one of a pack, before whose rows it comes, waits for storage that refuses, as these do.
         """
         if self._checkpoints is None:
             return
         waiting = self._keeping.get(pack_id)
         if waiting is not None and waiting[0] == len(trials):
             waiting[1].cancel()
-        write = functools.partial(self._write_last, pack_id) if last else self._checkpoints.write
+        write = functools.partial(self._checkpoints.write, patient=last)
         self._keeping[pack_id] = len(trials), self._submit(write, trials, checkpoint)
-
-    def _write_last(self, pack_id: int, trials: Sequence[PlannedTrial], checkpoint: bytes) -> bool:
-        written = self._checkpoints is None or self._checkpoints.write(trials, checkpoint)
-        if not written:
-            self._unwritten[pack_id] = trials, checkpoint
-        return written
 
     def _record(self, pack: PackRecord) -> None:
         done = self._books.record(pack)
-        if self._checkpoints is None:
-            return
-        if (last := self._unwritten.pop(pack.pack_id, None)) is not None:
-            # The storage that refused it has taken the rows since.
-            self._checkpoints.write(*last)
-        # Only afterwards: a crash in between leaves a superfluous file, but no trial without one.
-        self._checkpoints.release(done)
+        if self._checkpoints is not None:
+            # Only afterwards: a crash in between leaves a superfluous file, but no trial without one.
+            self._checkpoints.release(done)
 
     def check(self) -> None:
         """Raise the error of a pack that could not be recorded, if there is one."""

@@ -104,23 +104,36 @@ class Checkpoints:
                 logger.warning("%s cannot be used, and its trials start over: %s", path, error)
                 return None
 
-    def write(self, trials: Sequence[PlannedTrial], content: bytes) -> bool:
-        """Keep the checkpoint of a pack of these trials; whether it could be written: the search goes on without."""
+    def write(self, trials: Sequence[PlannedTrial], content: bytes, *, patient: bool = False) -> None:
+        """Keep the checkpoint of a pack of these trials; where it cannot be written the search goes on without.
+
+        Args:
+            trials: The trials.
+            content: The checkpoint.
+            patient: Whether storage that refuses is waited for.
+        """
         with self._lock:
             self._last += 1
             path = self._folder / f"{self._last:06d}{_SUFFIX}"
-            try:
-                for folder in (self._folder.parent, self._folder):
-                    folder.mkdir(exist_ok=True)
-                with whole_file(path) as stream:
-                    stream.write(content)
-            except OSError as error:
-                logger.warning("a checkpoint could not be written: %s", error)
-                return False
+        try:
+            # Others may read meanwhile: it may take long.
+            if patient:
+                patiently(lambda: self._write(path, content))
+            else:
+                self._write(path, content)
+        except OSError as error:
+            logger.warning("a checkpoint could not be written: %s", error)
+            return
+        with self._lock:
             before = set(self._files.values())
             self._files.update({trial.trial_id: path for trial in trials})
             self._remove(before - set(self._files.values()))
-            return True
+
+    def _write(self, path: Path, content: bytes) -> None:
+        for folder in (self._folder.parent, self._folder):
+            folder.mkdir(exist_ok=True)
+        with whole_file(path) as stream:
+            stream.write(content)
 
     def release(self, trial_ids: Iterable[int]) -> None:
         """Take note that trials have their rows."""
@@ -169,7 +182,7 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
 
     try:
-        return patiently(read)
+        return patiently(read, writes=False)
     except FileNotFoundError as error:
         raise ConfigError("a checkpoint must be there; found no file") from error
     except OSError as error:

@@ -172,7 +172,7 @@ class JournalFile(JournalFileBackend):
             self._log_number_offset = {0: 0}
         read = super().read_logs
         try:
-            logs = patiently(lambda: list(enumerate(read(first), first)))
+            logs = patiently(lambda: list(enumerate(read(first), first)), writes=False)
         except OSError as error:
             raise RunError(f"{self.path} must be readable; found: {error.strerror or error}; permit it") from error
         except ValueError as error:

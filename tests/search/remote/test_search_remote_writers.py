@@ -1,6 +1,7 @@
 """Several machines at one run at a URL: it has one writer, and readers see what that one wrote."""
 
 import re
+import shutil
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -69,6 +70,13 @@ def test_what_was_never_sent_stays_where_nobody_is_known_to_write_the_run(url: s
     assert resolve_run(url) == path
     assert tables(RunDirectory.open(path)) == before
     assert len(before[0]) == 6
+
+
+@pytest.mark.usefixtures("sender")
+def test_a_run_that_was_removed_at_its_url_is_not_shown_from_its_copy(url: str) -> None:
+    shutil.rmtree(url.removeprefix("file://"))
+    with pytest.raises(RunError, match=r"found no run\.json there"):
+        resolve_run(url)
 
 
 @pytest.mark.parametrize("by_url", [True, False])

@@ -22,8 +22,8 @@ static void product(const lane *l, char op_a, char op_b, extent m, extent n, ext
 static void product_with_scores(const lane *l, extent inputs, const REAL *a, extent row_a, REAL *restrict dw)
 {
     const extent N = l->rows, classes = l->dims[l->layers];
-    const REAL *restrict turned = l->turned;
     product(l, 'N', 'N', classes, inputs, N, l->scores, N, a, row_a, l->turned);
+    const REAL *restrict turned = l->turned;
     for (extent c = 0; c < classes; c++)
         for (extent i = 0; i < inputs; i++)
             dw[i * classes + c] = turned[c * inputs + i];
