@@ -90,7 +90,7 @@ def features_of(
     if len(images) > 1:
         raise DataError(
             f"{source} must have one column of images; found {', '.join(images)}. "
-            f"Leave the others out: {wording().leaving_out(images[1:])}"
+            f"Leave the others out: {wording().leaving_out([*spec.drop, *images[1:]])}"
         )
     uses = _uses(table, spec.drop, images, apart)
     facts = [ColumnFacts(name, "number", "ignored", "numbers the rows") for name in left_out]

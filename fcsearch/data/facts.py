@@ -45,6 +45,11 @@ class ColumnFacts:
         return column_title(self.name)
 
 
+def dropped(columns: Sequence[ColumnFacts]) -> list[str]:
+    """The columns that the option `drop` leaves out: a list that takes its place must name them too."""
+    return [column.name for column in columns if column.use == "dropped"]
+
+
 class ColumnsError(DataError):
     """Columns that cannot be used.
 
@@ -70,7 +75,7 @@ class ColumnsError(DataError):
             for facts in columns
             if facts.use == "used" and facts.name in problems and facts.name not in curable
         )
-        super().__init__(self.leaving_out(wording().leaving_out(self.features)))
+        super().__init__(self.leaving_out(wording().leaving_out([*dropped(columns), *self.features])))
 
     def leaving_out(self, way: str) -> str:
         """The message with the way to leave the features out."""

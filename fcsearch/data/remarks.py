@@ -17,6 +17,8 @@ from fcsearch.text import spaced_twins
 # Names of codes that look like numbers, if there are more than a few.
 _CODE = re.compile(r"(.*_)?(zip|zip_?code|post_?code|postal_?code|plz|code)", re.IGNORECASE)
 _FEW_CODES = 20
+# How a remark begins on texts that may be numbers.
+AS_CATEGORIES = "as categories."
 # Of a column of integers that may be an identifier, by its values alone.
 NUMBERS_ROWS = "a different number in every row, without gaps; if it is an identifier, leave it out"
 # In fewer rows chance may make such a column.
@@ -32,9 +34,12 @@ def remark_on(facts: ColumnFacts, table: pa.Table, decimal: Decimal | None) -> s
         if twins := spaced_twins(facts.categories):
             return f"as categories, of which {twins[0]!r} and {twins[1]!r} differ only in spaces"
         hint = hint_on(values, decimal)
+        if hint.remedy == "none":
+            return ""
         # A few numbers may be codes.
-        quantity = hint.remedy == "values" and len(facts.categories) > _FEW_CODES
-        return f"as categories.{hint.words}" if quantity or hint.remedy in ("writing", "option") else ""
+        unsure = hint.remedy == "values" and len(facts.categories) <= _FEW_CODES
+        words = f"{hint.words.removesuffix('.')}, if the others are quantities." if unsure else hint.words
+        return f"{AS_CATEGORIES}{words}"
     if pa.types.is_integer(values.type) and _CODE.fullmatch(facts.name):
         few = pc.count_distinct(values).as_py() <= _FEW_CODES
         return "" if few else "as a number; if it is a code, write it as text to make it a category"

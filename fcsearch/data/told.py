@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from fcsearch.data.dataset import Dataset
-from fcsearch.data.remarks import NUMBERS_ROWS
-from fcsearch.text import first_columns, first_few
+from fcsearch.data.facts import dropped
+from fcsearch.data.remarks import AS_CATEGORIES, NUMBERS_ROWS
+from fcsearch.text import column_title, first_columns, first_few
 from fcsearch.wording import wording
 
 _MOST_CLASSES = 10
+_MOST_COLUMNS = 5
 
 
 def told(dataset: Dataset) -> dict[str, str]:
@@ -19,6 +21,7 @@ def told(dataset: Dataset) -> dict[str, str]:
         "label": label_words(dataset),
         "rare classes": rare_classes(dataset),
         "features": _features(dataset),
+        "categories": _numbers_as_categories(dataset),
         "split": "; ".join(dataset.split_words()),
         "left out": dataset.left_out(),
         "identifiers": _identifiers(dataset),
@@ -52,7 +55,18 @@ def rare_classes(dataset: Dataset) -> str:
 def _identifiers(dataset: Dataset) -> str:
     """Which columns may be identifiers, and how they are left out; empty if none may."""
     found = [column.name for column in dataset.columns if column.why == NUMBERS_ROWS]
-    return f"{first_columns(found)}: {NUMBERS_ROWS}: {wording().leaving_out(found)}" if found else ""
+    way = wording().leaving_out([*dropped(dataset.columns), *found])
+    return f"{first_columns(found)}: {NUMBERS_ROWS}: {way}" if found else ""
+
+
+def _numbers_as_categories(dataset: Dataset) -> str:
+    """Which columns of texts may be numbers, and how they would be read as such; empty if none may."""
+    found = [
+        f"{column_title(column.name)}: {column.why.removeprefix(AS_CATEGORIES).strip().removesuffix('.')}"
+        for column in dataset.columns
+        if column.why.startswith(AS_CATEGORIES)
+    ]
+    return "; ".join([*found[:_MOST_COLUMNS], *(["..."] if len(found) > _MOST_COLUMNS else [])])
 
 
 def _counts(dataset: Dataset, y: np.ndarray) -> list[int]:

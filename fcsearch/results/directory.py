@@ -20,7 +20,7 @@ from fcsearch.results.files import transform_name
 from fcsearch.results.machines import by_number
 from fcsearch.results.manifest import Manifest, RunState, missing_entry, read_manifest, update_manifest, write_manifest
 from fcsearch.results.new_folder import whole_folder
-from fcsearch.results.no_run import LOCK, MANIFEST, name_taken, no_run
+from fcsearch.results.no_run import LOCK, MANIFEST, name_taken, no_place, no_run
 from fcsearch.results.parts import Parts
 from fcsearch.results.predictions import Predictions
 from fcsearch.results.records import EpochRecord, TrialRecord
@@ -29,7 +29,6 @@ from fcsearch.results.schema import CONFIRMATIONS
 from fcsearch.results.status import remove_status
 from fcsearch.results.tables import LIMITS, NewTrials, PartLimits, Tables
 from fcsearch.results.upgrade import FORMAT
-from fcsearch.wording import option
 
 if TYPE_CHECKING:
     from fcsearch.data.spec import DatasetSpec
@@ -93,10 +92,7 @@ class RunDirectory:
         except OSError as error:
             if path.exists():
                 raise name_taken(path) from error
-            raise RunError(
-                f"{path} must be a place to write; found: {error.strerror or error}; choose another with "
-                f"{option('out')}"
-            ) from error
+            raise no_place(path, error) from error
         return cls(path)
 
     @classmethod

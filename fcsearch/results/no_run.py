@@ -1,12 +1,13 @@
-"""How a run directory is recognised, and the errors for a path that is not one, or is taken."""
+"""How a run directory is recognised, and the errors for a path that is not one, is taken, or cannot be one."""
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 from fcsearch.errors import RunError
 from fcsearch.text import did_you_mean, nearest
-from fcsearch.wording import wording
+from fcsearch.wording import option, wording
 
 MANIFEST = "run.json"
 LOCK = ".lock"
@@ -40,4 +41,25 @@ def name_taken(place: Path | str) -> RunError:
     return RunError(
         f"a new run needs a free name; found {place}, which exists; choose another with {wording().new_run()}, or "
         f"continue that run: `fcsearch resume {place}`"
+    )
+
+
+def check_place(path: Path) -> None:
+    """Refuse a path at which no run directory can be made; nothing stays there.
+
+    Raises:
+        RunError: a folder cannot be made in the one that is to hold it.
+    """
+    nearest_folder = next(parent for parent in path.parents if parent.exists())
+    try:
+        # Permissions alone do not tell: a file system may refuse, or be read-only.
+        tempfile.TemporaryDirectory(dir=nearest_folder).cleanup()
+    except OSError as error:
+        raise no_place(path, error) from error
+
+
+def no_place(path: Path, error: OSError) -> RunError:
+    """The error for a new run at a path that cannot be written."""
+    return RunError(
+        f"{path} must be a place to write; found: {error.strerror or error}; choose another with {option('out')}"
     )

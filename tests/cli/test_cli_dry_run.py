@@ -3,10 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 from click.testing import CliRunner
 from small_space import invoke
 
 from fcsearch.cli.run import run
+from fcsearch.errors import DataError, RunError
 
 
 def test_a_dry_run_says_the_plan_and_leaves_nothing(here: Path) -> None:
@@ -57,6 +59,14 @@ def test_a_dry_run_refuses_what_a_run_refuses(here: Path) -> None:
     assert "must hold at least 2 classes to tell apart; found only 'x'" in str(found.exception)
     found = dry(here, ["a,label", *(f"{number},{number % 2}" for number in range(40))], "--set", "objective=rmse")
     assert "the objective of a classification must be one of" in str(found.exception)
+    (here / "file").touch()
+    before = sorted(here.rglob("*"))
+    with pytest.raises(RunError, match="file/small must be a place to write; found: Not a directory"):
+        invoke("--dry-run", "--out", "file")
+    for dataset in ("cifar10", "digits"):
+        with pytest.raises(DataError, match="data_dir must name a folder; found 'nowhere'"):
+            invoke("--dry-run", "--dataset", dataset, "--data-dir", "nowhere")
+    assert sorted(here.rglob("*")) == before
 
 
 def test_a_dry_run_downloads_nothing(here: Path) -> None:

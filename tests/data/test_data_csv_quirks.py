@@ -10,6 +10,7 @@ from fcsearch.data.number_texts import number_hint
 from fcsearch.data.others import read_other
 from fcsearch.data.sources.checking import check_source
 from fcsearch.data.sources.streams import file_schema, stream_file
+from fcsearch.data.told import told
 from fcsearch.data.unlabelled import read_parts
 from fcsearch.errors import DataError
 from fcsearch.wording import Arguments, worded
@@ -240,6 +241,11 @@ def test_a_bad_cell_of_a_label_or_of_few_numbers_is_named(write_csv, refusal, lo
     few = [f"{number % 70},{number % 2}" for number in range(3000)]
     data = load(write_csv("\n".join(["age,label", "?!,1", *few])))
     assert data.columns[0].why == "as categories. 1 of 3,001 values is not a number ('?!'); empty it."
+    assert told(data)["categories"] == "age: 1 of 3,001 values is not a number ('?!'); empty it"
+    codes = [f"{1 + number % 9},{number % 2}" for number in range(300)]
+    found = told(load(write_csv("\n".join(["visits,label", *["n/a?,1"] * 8, *codes]))))["categories"]
+    assert found == "visits: 8 of 308 values are not a number ('n/a?'); empty them, if the others are quantities"
+    assert "categories" not in told(load(write_csv("\n".join(["visits,label", *codes]))))
 
 
 def test_texts_with_days_first_are_dates_and_others_are_told_how_to_be(write_csv, load, refusal) -> None:

@@ -52,6 +52,14 @@ def test_a_column_that_numbers_the_rows_is_told_and_used(write_table, load) -> N
     assert says.endswith("""--set 'dataset.drop=["member"]'""")
 
 
+def test_advice_to_leave_columns_out_names_those_that_are_left_out_already(write_table, load, refusal) -> None:
+    numbered = [(7 * row) % 60 + 1000 for row in range(60)]
+    path = write_table({"a": NUMBERS, "b": NUMBERS, "member": numbered, "user_id": APART, "label": Y})
+    assert told(load(path, drop=("b", "user_id")))["identifiers"].endswith("""drop=["b", "user_id", "member"]'""")
+    found = refusal(path, drop=("b",))
+    assert found.endswith("""drop: ["b", "user_id"] in a space file, or --set 'dataset.drop=["b", "user_id"]'""")
+
+
 @pytest.mark.parametrize("values", [[*range(59), 58], [*range(1, 60), None], [2 * row for row in range(60)]])
 def test_other_integers_are_not(write_table, load, values) -> None:
     assert "identifiers" not in told(load(write_table({"a": NUMBERS, "member": values, "label": Y})))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from fcsearch.data.sources.download import FILES, user_folder
 from fcsearch.data.sources.finding import Source, find_source
 from fcsearch.data.sources.paths import find_parts
 from fcsearch.data.spec import DatasetSpec
@@ -37,6 +38,8 @@ def check_source(spec: DatasetSpec, *, moved: bool = False) -> None:
     path = Path(spec.source).expanduser()
     if moved and not spec.is_named and not path.exists() and (path.suffix or len(path.parts) > 1):
         return
+    if spec.data_dir is not None or spec.source in FILES:
+        user_folder(spec.data_dir)
     kind = check_files(spec).kind
     if kind not in ("arrays", "tables"):
         return
