@@ -98,14 +98,17 @@ def train_by_solver(config: TrialConfig, rows: Dataset, device: torch.device, ec
     began = time.perf_counter()
     with _echoing("fcsearch.nn.solver", echo):
         solver.train()
+    complete, best = len(solver.val_acc_history) == config.epochs + 1, solver.val_acc_history.index(solver.best_val_acc)
+    # Epoch 0 is before the first step: where training diverged, it is no result.
+    found = complete or best > 0
     return Trained(
         engine="solver",
-        state="complete" if len(solver.val_acc_history) == config.epochs + 1 else "diverged",
-        best_epoch=solver.val_acc_history.index(solver.best_val_acc),
-        value=solver.best_val_acc,
+        state="complete" if complete else "diverged",
+        best_epoch=best if found else None,
+        value=solver.best_val_acc if found else None,
         num_parameters=sum(w.numel() for w in net.params.values()),
         seconds=time.perf_counter() - began,
-        weights={name: w.cpu() for name, w in solver.best_params.items()},
+        weights={name: w.cpu() for name, w in solver.best_params.items()} if found else {},
     )
 
 
@@ -145,19 +148,17 @@ def _echoing(name: str, echo: Callable[[str], None]) -> Iterator[None]:
         log.removeFilter(tell)
 
 
-def save_and_test(
-    weights: dict[str, torch.Tensor], config: TrialConfig, rows: Dataset, save: Path | None
-) -> float | None:
-    """The task's figure on the test rows, None without weights or test rows; writes the network if asked to."""
-    if not weights:
+def save_network(trained: Trained, config: TrialConfig, rows: Dataset, path: Path) -> None:
+    """Write the network with the weights of its best epoch, and its transform; ConfigError if the file is refused."""
+    metadata = {"config": config.to_json(), **rows.model_metadata()}
+    network(config, trained.weights).save(path, texts=model_texts(metadata, rows.transform.to_json()))
+
+
+def measure_test(trained: Trained, config: TrialConfig, rows: Dataset) -> float | None:
+    """The task's figure on the test rows, None without weights or test rows."""
+    if not trained.weights or not len(rows.test):
         return None
-    net = network(config, weights)
-    if save is not None:
-        metadata = {"config": config.to_json(), **rows.model_metadata()}
-        net.save(save, texts=model_texts(metadata, rows.transform.to_json()))
-    if not len(rows.test):
-        return None
-    scores = scores_of(net, torch.from_numpy(rows.test.X)).double()
+    scores = scores_of(network(config, trained.weights), torch.from_numpy(rows.test.X)).double()
     truth = Truth(torch.from_numpy(rows.labels(rows.test)), rows.num_classes, scale=rows.target_scale)
     return float(FIGURES[DEFAULT_OBJECTIVES[rows.task]](scores.T.unsqueeze(0), truth))
 

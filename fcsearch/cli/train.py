@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +15,7 @@ from fcsearch.cli.shared_options import dataset_options, output_format
 from fcsearch.config import HYPERPARAMETERS, Hyperparameter, TrialConfig
 from fcsearch.config.objective import DEFAULT_OBJECTIVES, LOSSES_OF, OBJECTIVES, Objective, Task
 from fcsearch.config.states import UNFINISHED
-from fcsearch.errors import UsageError
+from fcsearch.errors import FcsearchError, UsageError
 
 if TYPE_CHECKING:
     import torch
@@ -104,8 +103,9 @@ def train(
     """
     import torch
 
-    from fcsearch.cli.engines import save_and_test, train_by_pack, train_by_solver
+    from fcsearch.cli.engines import measure_test, save_network, train_by_pack, train_by_solver
     from fcsearch.data import load_dataset
+    from fcsearch.inference.sink import check_place
 
     if trial is not None and run is None:
         raise UsageError("--trial needs the trial's run; found no --run: add it, as in --run runs/dropout")
@@ -113,8 +113,8 @@ def train(
     spec = _dataset(spec, dataset, label, data_dir)
     config = _changed(config, parameters)
     where = _device(device)
-    if save is not None and not os.access(save.absolute().parent, os.W_OK | os.X_OK):
-        raise UsageError(f"--save must name a file in a folder that exists and can be written; found {save}")
+    if save is not None:
+        check_place(save, by="save")
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
     rows = load_dataset(spec, [config.input_form]).in_form(config.input_form)
@@ -130,14 +130,20 @@ def train(
         _say(_of_the_folds(rows, engine))
     trained = (train_by_pack if engine == "pack" else train_by_solver)(config, rows, where, echo)
     objective = OBJECTIVES[DEFAULT_OBJECTIVES[rows.task]]
-    test = save_and_test(trained.weights, config, rows, save)
+    test = measure_test(trained, config, rows)
     if form == "json":
         figures = {objective.column: trained.value, f"test_{objective.name}": test}
         facts = {"engine": trained.engine, "state": trained.state, "best_epoch": trained.best_epoch, **figures}
         size = {"num_parameters": trained.num_parameters, "seconds": trained.seconds}
         click.echo(json.dumps({"config": config.to_json(), "dataset": rows.describe(), **facts, **size}, indent=2))
-        return
-    _summarise(trained, objective, test, save)
+    else:
+        _summarise(trained, objective, test)
+    # The figures are out before anything else can fail.
+    if save is not None and trained.weights:
+        save_network(trained, config, rows, save)
+        echo(f"saved to {save}")
+    if trained.state == "diverged":
+        raise FcsearchError(_diverged(trained, config, save))
 
 
 def _silent(_: str) -> None:
@@ -219,12 +225,20 @@ def _for_task(config: TrialConfig, task: Task) -> TrialConfig:
     return dataclasses.replace(config, loss=losses[0])
 
 
-def _summarise(trained: Trained, objective: Objective, test: float | None, save: Path | None) -> None:
+def _summarise(trained: Trained, objective: Objective, test: float | None) -> None:
     click.echo(f"{trained.state} in {trained.seconds:.1f} s, {trained.num_parameters:,} parameters")
     title = objective.title
     if trained.value is not None:
         click.echo(f"validation {title} {trained.value:.4f} at epoch {trained.best_epoch}, the best")
     if test is not None:
         click.echo(f"test {title}       {test:.4f} with the weights of that epoch")
-    if save is not None and trained.value is not None:
-        click.echo(f"saved to {save}")
+
+
+def _diverged(trained: Trained, config: TrialConfig, save: Path | None) -> str:
+    """That training diverged, what to change, and what there is of it."""
+    lower = "--learning-rate, --reg or --weight-scale" if config.reads("weight_scale") else "--learning-rate or --reg"
+    if trained.best_epoch is None:
+        kept = "" if save is None else "; nothing was saved"
+    else:
+        kept = f"; the figures{'' if save is None else f' and {save}'} are of epoch {trained.best_epoch}, before that"
+    return f"the loss must stay finite; found one that is not: training diverged{kept}. To train on, lower {lower}"

@@ -74,18 +74,18 @@ def check_out(out: Path) -> None:
     check_place(out)
 
 
-def check_place(out: Path) -> None:
-    """Refuse a file whose folder is missing or cannot be written to; UsageError."""
+def check_place(out: Path, *, by: str = "out") -> None:
+    """Refuse a file, named `by` that option, whose folder is missing or cannot be written to; UsageError."""
     folder = out.absolute().parent
     if out.is_dir():
-        raise UsageError(f"{option('out')} must be a file; found the folder {out}. Name a file in it.")
+        raise UsageError(f"{option(by)} must be a file; found the folder {out}. Name a file in it.")
     if not folder.is_dir():
         raise UsageError(
-            f"{option('out')} must name a file in a folder that exists; found {out}. Create the folder first."
+            f"{option(by)} must name a file in a folder that exists; found {out}. Create the folder first."
         )
     if not os.access(folder, os.W_OK | os.X_OK):
         raise UsageError(
-            f"{option('out')} must be a file that can be written; {folder} is not writable. Name another place."
+            f"{option(by)} must be a file that can be written; {folder} is not writable. Name another place."
         )
 
 

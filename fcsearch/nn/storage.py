@@ -80,4 +80,6 @@ def write_bytes(path: str | Path, content: bytes) -> None:
         with whole_file(Path(path)) as stream:
             stream.write(content)
     except OSError as error:
-        raise ConfigError(f"{path} must be a file that can be written; found: {error}; name another place") from error
+        # The error's own text names the unfinished file.
+        found = error.strerror or error
+        raise ConfigError(f"{path} must be a file that can be written; found: {found}; name another place") from error

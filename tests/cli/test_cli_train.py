@@ -129,7 +129,7 @@ def test_a_run_of_before_these_parameters_is_read_reported_trained_again_and_gon
         (["--weight-decay", "-1"], "weight_decay must be a number of at least 0"),
         (["--device", "cuda:77"], "--device must be a device of this machine"),
         (["--device", "nonsense"], "--device must be a device of this machine"),
-        (["--save", "nowhere/at/all.safetensors"], "a folder that exists"),
+        (["--save", "nowhere/at/all.safetensors"], "--save must name a file in a folder that exists"),
         (["--run", "runs/no-such-run"], "no-such-run"),
     ],
 )
@@ -143,7 +143,32 @@ def test_weights_that_cannot_be_saved_are_refused_before_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("os.access", lambda *_: False)
-    test_bad_options_are_refused_in_words(["--save", str(tmp_path / "best.safetensors")], "can be written; found")
+    test_bad_options_are_refused_in_words(
+        ["--save", str(tmp_path / "best.safetensors")], "--save must be a file that can be written"
+    )
+
+
+@pytest.mark.parametrize("engine", ["pack", "solver"])
+def test_training_that_diverges_fails_and_says_what_to_change(engine: str, tmp_path: Path) -> None:
+    path = tmp_path / "diverged.safetensors"
+    command = ["--learning-rate", "1e30", "--epochs", "2", "--engine", engine, "--format", "json", "--save", str(path)]
+    done = CliRunner().invoke(train, command)
+    assert isinstance(done.exception, FcsearchError)
+    assert done.exception.exit_code == 1
+    assert "nothing was saved. To train on, lower --learning-rate or --reg" in str(done.exception)
+    assert not path.exists()
+    found = json.loads(done.stdout)
+    assert (found["state"], found["best_epoch"], found["val_accuracy"]) == ("diverged", None, None)
+
+
+def test_the_figures_are_printed_before_the_network_is_saved(tmp_path: Path) -> None:
+    # A name that, with the ending of an unfinished file, is too long for a file system.
+    path = tmp_path / f"{'x' * 240}.safetensors"
+    done = CliRunner().invoke(train, [*SHORT, "--save", str(path)])
+    assert "validation accuracy" in done.stdout
+    assert "saved to" not in done.stdout
+    assert f"{path} must be a file that can be written; found: File name too long;" in str(done.exception)
+    assert ".part" not in str(done.exception)
 
 
 def test_a_table_is_learned_by_the_column_that_label_names(tmp_path: Path) -> None:
