@@ -5,15 +5,15 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from fcsearch.cli.network_options import changed, for_task, parameter_options, require_read
 from fcsearch.cli.shared_options import dataset_options, output_format
-from fcsearch.config import HYPERPARAMETERS, Hyperparameter, TrialConfig
-from fcsearch.config.objective import DEFAULT_OBJECTIVES, LOSSES_OF, OBJECTIVES, Objective, Task
+from fcsearch.config import TrialConfig
+from fcsearch.config.objective import DEFAULT_OBJECTIVES, OBJECTIVES, Objective
 from fcsearch.config.states import UNFINISHED
 from fcsearch.errors import FcsearchError, UsageError
 
@@ -24,46 +24,11 @@ if TYPE_CHECKING:
     from fcsearch.data import Dataset, DatasetSpec
 
 
-class _Widths(click.ParamType[tuple[int, ...]]):
-    """Integers separated by commas."""
-
-    name = "widths"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        """The integers as a tuple."""
-        try:
-            return tuple(int(part) for part in value.split(",") if part.strip())
-        except ValueError:
-            self.fail(f"integers separated by commas are needed, such as 512,256; found {value!r}", param, ctx)
-
-
-_TYPES: dict[str, Any] = {"integer": int, "number": float, "widths": _Widths()}
-
-
-def _parameter_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add an option for each hyperparameter; `--hidden-dims` replaces a space's `depth` and `hidden_dim`."""
-    command = click.option("--seed", type=int, help="Seed of every random draw.")(command)
-    for parameter in reversed(HYPERPARAMETERS.values()):
-        if parameter.name not in ("depth", "hidden_dim"):
-            kind = _TYPES.get(parameter.kind) or click.Choice(parameter.words)
-            option = f"--{parameter.name.replace('_', '-')}"
-            command = click.option(option, type=kind, help=_help(parameter))(command)
-    return command
-
-
-def _help(parameter: Hyperparameter) -> str:
-    if parameter.name == "hidden_dims":
-        return "Units of each hidden layer, such as 512,256; '' for none."
-    if parameter.under is None:
-        return f"{parameter.meaning}."
-    return f"{parameter.meaning}; for {parameter.under[0]} {' and '.join(parameter.under[1])}."
-
-
 @click.command()
 @click.option("--run", help="Take the configuration and the dataset from this run: a folder, a name, or a URL.")
 @click.option("--trial", type=int, help="Which trial of the run; its best one if not given.")
 @dataset_options
-@_parameter_options
+@parameter_options
 @click.option(
     "--engine",
     type=click.Choice(["pack", "solver"]),
@@ -111,7 +76,8 @@ def train(
         raise UsageError("--trial needs the trial's run; found no --run: add it, as in --run runs/dropout")
     config, spec, further = _starting_point(run, trial)
     spec = _dataset(spec, dataset, label, data_dir)
-    config = _changed(config, parameters)
+    config = changed(config, parameters)
+    require_read(config, parameters)
     where = _device(device)
     if save is not None:
         check_place(save, by="save")
@@ -123,7 +89,8 @@ def train(
 
         _say(f"columns left out: {printable(left_out)}")
     echo = click.echo if form == "text" else _silent
-    config = _for_task(config, rows.task)
+    config = for_task(config, rows.task)
+    require_read(config, parameters)  # again: the task may have changed the loss
     if further and parameters["epochs"] is None:
         _say(further)
     if rows.others:
@@ -192,18 +159,6 @@ def _dataset(spec: DatasetSpec, source: str | None, label: str | None, data_dir:
     return dataclasses.replace(spec, **{name: value for name, value in given.items() if value is not None})
 
 
-def _changed(config: TrialConfig, parameters: dict[str, Any]) -> TrialConfig:
-    given = {name: value for name, value in parameters.items() if value is not None}
-    implying = [known for known in HYPERPARAMETERS.values() if known.implies_parent and known.name in given]
-    for known in implying:
-        parent, values = known.under or ("", ())
-        found = given.setdefault(parent, values[0])
-        if found not in values:
-            option, other = (f"--{name.replace('_', '-')}" for name in (known.name, parent))
-            raise UsageError(f"{option} is read where {other} is {' or '.join(values)}; found {found}; leave it out")
-    return dataclasses.replace(config, **given)
-
-
 def _device(name: str) -> torch.device:
     import torch
 
@@ -213,16 +168,6 @@ def _device(name: str) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         raise UsageError(f"--device must be a device of this machine, such as cpu; found {name!r}: {error}") from error
     return device
-
-
-def _for_task(config: TrialConfig, task: Task) -> TrialConfig:
-    """The configuration with a loss of this task: the task's default, if it has the default of another task."""
-    losses = LOSSES_OF[task]
-    if config.loss in losses:
-        return config
-    if config.loss != HYPERPARAMETERS["loss"].default:
-        raise UsageError(f"--loss for a {task} must be {' or '.join(losses)}; found {config.loss}")
-    return dataclasses.replace(config, loss=losses[0])
 
 
 def _summarise(trained: Trained, objective: Objective, test: float | None) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 from commands import json_of, output_of, ran
 from synthetic_run import add_trials, make_run
 
@@ -47,7 +48,7 @@ def test_the_solver_reaches_what_the_pack_reaches(rule: str) -> None:
 def test_the_engines_agree_on_schedule_smoothing_and_decay(rule: str) -> None:
     rate = "0.05" if rule.startswith("sgd") else "0.002"
     options = [*SHORT, "--update-rule", rule, "--learning-rate", rate, "--label-smoothing", "0.2"]
-    options += ["--lr-schedule", "cosine", "--weight-decay", "3", "--lr-decay", "0.1"]
+    options += ["--lr-schedule", "cosine", "--weight-decay", "3"]
     pack = json_of("train", *options)
     solver = json_of("train", *options, "--engine", "solver")
     assert pack["val_accuracy"] > 0.3
@@ -123,6 +124,19 @@ def test_a_run_of_before_these_parameters_is_read_reported_trained_again_and_gon
             ["--preprocessing", "quantile", "--frequency-scale", "3"],
             "is periodic; found quantile; leave it out",
         ),
+        (
+            ["--momentum", "0.5"],
+            "--momentum is read where --update-rule is sgd_momentum; found sgd; leave it out, or give",
+        ),
+        (["--update-rule", "sgd", "--beta1", "0.5"], "--beta1 is read where --update-rule is adam or nadam or lion"),
+        (["--loss", "svm", "--label-smoothing", "0.5"], "--label-smoothing is read where --loss is softmax; found svm"),
+        (["--huber-delta", "2"], "--huber-delta is read where --loss is huber; found softmax"),
+        (["--lr-schedule", "cosine", "--lr-decay", "0.5"], "--lr-decay is read where --lr-schedule is exponential"),
+        (
+            ["--init", "kaiming", "--weight-scale", "0.1"],
+            "--weight-scale is read where --init is normal; found kaiming",
+        ),
+        (["--hidden-dims", "", "--dropout", "0.5"], "--dropout needs a hidden layer; found a network without one"),
         (["--dropout", "1"], "dropout must be a number in"),
         (["--input-dropout", "1"], "input_dropout must be a number in"),
         (["--label-smoothing", "1"], "label_smoothing must be a number in"),
@@ -137,6 +151,12 @@ def test_bad_options_are_refused_in_words(options: list[str], message: str) -> N
     with pytest.raises(FcsearchError, match=message) as error:
         ran("train", *options)
     assert error.value.exit_code == 2
+
+
+def test_an_option_of_another_tasks_default_loss_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("\n".join(["size,price", *(f"{i % 7},{i / 7}" for i in range(200))]))
+    options = ["--dataset", str(tmp_path / "table.csv"), "--label", "price", "--label-smoothing", "0.1"]
+    test_bad_options_are_refused_in_words(options, "--label-smoothing is read where --loss is softmax; found squared")
 
 
 def test_weights_that_cannot_be_saved_are_refused_before_training(
@@ -164,7 +184,7 @@ def test_training_that_diverges_fails_and_says_what_to_change(engine: str, tmp_p
 def test_the_figures_are_printed_before_the_network_is_saved(tmp_path: Path) -> None:
     # A name that, with the ending of an unfinished file, is too long for a file system.
     path = tmp_path / f"{'x' * 240}.safetensors"
-    done = CliRunner().invoke(train, [*SHORT, "--save", str(path)])
+    done = CliRunner().invoke(cli, ["train", *SHORT, "--save", str(path)])
     assert "validation accuracy" in done.stdout
     assert "saved to" not in done.stdout
     assert f"{path} must be a file that can be written; found: File name too long;" in str(done.exception)
