@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from fcsearch.cli.network_options import changed, for_task, parameter_options, require_read
-from fcsearch.cli.shared_options import dataset_options, output_format
+from fcsearch.cli.shared_options import dataset_options, dataset_overrides, output_format
 from fcsearch.config import TrialConfig
 from fcsearch.config.objective import DEFAULT_OBJECTIVES, OBJECTIVES, Objective
 from fcsearch.config.states import UNFINISHED
@@ -22,12 +22,17 @@ if TYPE_CHECKING:
 
     from fcsearch.cli.engines import Trained
     from fcsearch.data import Dataset, DatasetSpec
+    from fcsearch.space.overrides import Override
+
+# Of a space, what says how rows are read: the dataset, and what may stand beside it.
+_DATASET_KEYS = ("dataset", "task", "class_weight", "folds")
 
 
 @click.command()
 @click.option("--run", help="Take the configuration and the dataset from this run: a folder, a name, or a URL.")
 @click.option("--trial", type=int, help="Which trial of the run; its best one if not given.")
 @dataset_options
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the dataset: dataset.drop=id.")
 @parameter_options
 @click.option(
     "--engine",
@@ -46,6 +51,7 @@ def train(
     dataset: str | None,
     label: str | None,
     data_dir: str | None,
+    overrides: tuple[str, ...],
     engine: str,
     device: str,
     threads: int,
@@ -64,6 +70,7 @@ def train(
     \b
     Example:
       fcsearch train --dataset digits --hidden-dims 128,64 --update-rule adam --learning-rate 1e-3 --dropout 0.25
+      fcsearch train --dataset customers.csv --label churn --set dataset.drop=customer_id --epochs 20
       fcsearch train --run runs/dropout --trial 12 --save best.safetensors
     """
     import torch
@@ -75,7 +82,8 @@ def train(
     if trial is not None and run is None:
         raise UsageError("--trial needs the trial's run; found no --run: add it, as in --run runs/dropout")
     config, spec, further = _starting_point(run, trial)
-    spec = _dataset(spec, dataset, label, data_dir)
+    _check_keys(overrides)
+    spec = _dataset(spec, dataset, dataset_overrides(overrides, label, data_dir))
     config = changed(config, parameters)
     require_read(config, parameters)
     where = _device(device)
@@ -152,11 +160,26 @@ def _starting_point(run: str | None, trial: int | None) -> tuple[TrialConfig, Da
     return row_config(row), opened.directory.dataset_spec(), note if short else None
 
 
-def _dataset(spec: DatasetSpec, source: str | None, label: str | None, data_dir: str | None) -> DatasetSpec:
-    if source is not None:
-        spec = type(spec)(source)
-    given: dict[str, Any] = {"label": label, "data_dir": data_dir}
-    return dataclasses.replace(spec, **{name: value for name, value in given.items() if value is not None})
+def _dataset(spec: DatasetSpec, source: str | None, changes: Sequence[str | Override]) -> DatasetSpec:
+    """The dataset as a space would have it that said `spec`, or only `source`."""
+    from fcsearch.space import SearchSpace
+
+    if source is None and not changes:
+        return spec
+    said = (spec if source is None else type(spec)()).to_json()
+    space = SearchSpace.from_mapping({"dataset": said, "parameters": {"epochs": 1}})
+    return space.changed(changes, dataset=source).dataset
+
+
+def _check_keys(overrides: Sequence[str]) -> None:
+    """Refuse to set what is no option of the dataset; UsageError."""
+    for override in overrides:
+        key = override.partition("=")[0].strip()
+        if key.split(".")[0] not in _DATASET_KEYS:
+            raise UsageError(
+                f"--set must change the dataset here, as in --set dataset.drop=customer_id; found --set {override}. "
+                "Hyperparameters are options, such as --epochs 10"
+            )
 
 
 def _device(name: str) -> torch.device:

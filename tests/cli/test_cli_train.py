@@ -144,6 +144,9 @@ def test_a_run_of_before_these_parameters_is_read_reported_trained_again_and_gon
         (["--device", "cuda:77"], "--device must be a device of this machine"),
         (["--device", "nonsense"], "--device must be a device of this machine"),
         (["--save", "nowhere/at/all.safetensors"], "--save must name a file in a folder that exists"),
+        (["--set", "parameters.epochs=3"], "--set must change the dataset here.* found --set parameters.epochs=3"),
+        (["--set", "dataset.dropp=a"], "unknown key 'dropp'; did you mean 'drop'"),
+        (["--label", "answer"], "--label answer: dataset: dataset option label belongs to files and tables"),
         (["--run", "runs/no-such-run"], "no-such-run"),
     ],
 )
@@ -198,3 +201,14 @@ def test_a_table_is_learned_by_the_column_that_label_names(tmp_path: Path) -> No
     result = json_of("train", *options, "--learning-rate", "0.1")
     assert result["dataset"]["class_names"] == ["no", "yes"]
     assert result["test_accuracy"] > 0.9
+
+
+def test_columns_of_a_table_are_left_out_as_the_error_says(tmp_path: Path) -> None:
+    rows = [f"id{i:04},{i % 7},{'yes' if i % 7 > 3 else 'no'}" for i in range(200)]
+    (tmp_path / "customers.csv").write_text("\n".join(["customer_id,size,churn", *rows]))
+    options = ["--dataset", str(tmp_path / "customers.csv"), "--label", "churn", "--epochs", "2"]
+    with pytest.raises(FcsearchError, match=r"--set 'dataset.drop=\[\"customer_id\"\]'"):
+        CliRunner().invoke(train, options, catch_exceptions=False)
+    result = run_json(*options, "--set", 'dataset.drop=["customer_id"]', "--set", "dataset.test_fraction=0.3")
+    assert result["dataset"]["ignored_columns"] == ["customer_id"]
+    assert result["dataset"]["rows"]["test"] == 60
