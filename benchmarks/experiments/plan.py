@@ -93,4 +93,4 @@ def search_command(experiment: str, seed: int, *, data: Path | None, out: Path) 
 
 def confirm_command(run: Path, seed: int) -> list[str]:
     """The arguments of `fcsearch` that train the best trial of a run again with another seed and test it."""
-    return ["train", "--run", str(run), "--seed", str(seed), "--format", "json"]
+    return ["train", "--run", str(run), "--seed", str(seed), "--test", "--format", "json"]

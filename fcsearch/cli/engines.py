@@ -16,11 +16,12 @@ from fcsearch.config import RULE_SETTINGS, TrialConfig
 from fcsearch.config.objective import DEFAULT_OBJECTIVES, OBJECTIVES
 from fcsearch.data import Dataset
 from fcsearch.errors import UsageError
+from fcsearch.evaluation import Measurement
+from fcsearch.evaluation.measuring import measurement_of, truth_of
 from fcsearch.nn import Embedding, FullyConnectedNet, Solver
 from fcsearch.results.model_file import model_texts
 from fcsearch.training import EpochMetrics, TrainingData, train_pack
 from fcsearch.training.judging import network, scores_of
-from fcsearch.training.objectives import FIGURES, Truth
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,13 +155,21 @@ def save_network(trained: Trained, config: TrialConfig, rows: Dataset, path: Pat
     network(config, trained.weights).save(path, texts=model_texts(metadata, rows.transform.to_json()))
 
 
-def measure_test(trained: Trained, config: TrialConfig, rows: Dataset) -> float | None:
-    """The task's figure on the test rows, None without weights or test rows."""
+def measure_test(trained: Trained, config: TrialConfig, rows: Dataset) -> Measurement | None:
+    """The network on the test rows, by the task's objective, beside the baseline; None without weights or test rows."""
     if not trained.weights or not len(rows.test):
         return None
     scores = scores_of(network(config, trained.weights), torch.from_numpy(rows.test.X)).double()
-    truth = Truth(torch.from_numpy(rows.labels(rows.test)), rows.num_classes, scale=rows.target_scale)
-    return float(FIGURES[DEFAULT_OBJECTIVES[rows.task]](scores.T.unsqueeze(0), truth))
+    truth = truth_of(rows.test, rows.num_classes, rows.positive, rows.transform.target)
+    return measurement_of(
+        scores.T.contiguous().unsqueeze(0),
+        rows.test,
+        truth,
+        OBJECTIVES[DEFAULT_OBJECTIVES[rows.task]],
+        rows.class_names,
+        split_name="test",
+        fingerprint=rows.fingerprint,
+    )
 
 
 def _tell_sample(echo: Callable[[str], None], title: str, sample: int | None, rows: int, *, drawn: str = "") -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from fcsearch.cli.engines import Trained
     from fcsearch.data import Dataset, DatasetSpec
+    from fcsearch.evaluation import Measurement
     from fcsearch.space.overrides import Override
 
 # Of a space, what says how rows are read: the dataset, and what may stand beside it.
@@ -43,6 +44,7 @@ _DATASET_KEYS = ("dataset", "task", "class_weight", "folds")
 )
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, ...")
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="CPU threads.")
+@click.option("--test", "asked", is_flag=True, help="Measure the network on the test rows: once, when all is chosen.")
 @click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="Write the best weights (safetensors).")
 @output_format
 def train(
@@ -55,13 +57,15 @@ def train(
     engine: str,
     device: str,
     threads: int,
+    asked: bool,
     save: Path | None,
     form: str,
     **parameters: Any,
 ) -> None:
-    """Train one network, from options or from a trial of a run, and measure it on the test rows.
+    """Train one network, from options or from a trial of a run, and measure it on the validation rows.
 
-    Without --run and --dataset it is trained on digits.
+    Without --run and --dataset it is trained on digits. Test rows are measured with --test only: a network that was
+    chosen by them is worth less on other rows than they say.
 
     A trial that is trained again on the same kind of device gives the same result as in its run. One that did not come
     to its end there, as early stopping or the end of the search came first, is trained for all its epochs: to what it
@@ -105,9 +109,9 @@ def train(
         _say(_of_the_folds(rows, engine))
     trained = (train_by_pack if engine == "pack" else train_by_solver)(config, rows, where, echo)
     objective = OBJECTIVES[DEFAULT_OBJECTIVES[rows.task]]
-    test = measure_test(trained, config, rows)
+    test = measure_test(trained, config, rows) if asked else None
     if form == "json":
-        figures = {objective.column: trained.value, f"test_{objective.name}": test}
+        figures = {objective.column: trained.value, **(_test_facts(test) if test else {})}
         facts = {"engine": trained.engine, "state": trained.state, "best_epoch": trained.best_epoch, **figures}
         size = {"num_parameters": trained.num_parameters, "seconds": trained.seconds}
         click.echo(json.dumps({"config": config.to_json(), "dataset": rows.describe(), **facts, **size}, indent=2))
@@ -193,13 +197,23 @@ def _device(name: str) -> torch.device:
     return device
 
 
-def _summarise(trained: Trained, objective: Objective, test: float | None) -> None:
+def _summarise(trained: Trained, objective: Objective, test: Measurement | None) -> None:
     click.echo(f"{trained.state} in {trained.seconds:.1f} s, {trained.num_parameters:,} parameters")
     title = objective.title
     if trained.value is not None:
         click.echo(f"validation {title} {trained.value:.4f} at epoch {trained.best_epoch}, the best")
     if test is not None:
-        click.echo(f"test {title}       {test:.4f} with the weights of that epoch")
+        from fcsearch.cli.console import print_figures
+        from fcsearch.report.summary_lines import measured_lines
+
+        click.echo(f"on {test.rows:,} test rows, with the weights of that epoch")
+        print_figures(measured_lines(test))
+
+
+def _test_facts(test: Measurement) -> dict[str, float | None]:
+    baseline = None if test.base_line is None else test.base_line.value
+    names = f"test_{test.objective}", "test_standard_error", "test_baseline"
+    return dict(zip(names, (test.value, test.standard_error, baseline), strict=True))
 
 
 def _diverged(trained: Trained, config: TrialConfig, save: Path | None) -> str:

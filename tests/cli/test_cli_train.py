@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,6 +9,7 @@ from click.testing import CliRunner
 from commands import json_of, output_of, ran
 from synthetic_run import add_trials, make_run
 
+from fcsearch.cli import cli
 from fcsearch.data import DatasetSpec, load_dataset
 from fcsearch.errors import FcsearchError
 from fcsearch.nn import FullyConnectedNet
@@ -20,13 +22,25 @@ SHORT = ["--hidden-dims", "32", "--epochs", "3", "--learning-rate", "0.05"]
 
 def test_it_trains_and_says_what_came_of_it(tmp_path: Path) -> None:
     path = tmp_path / "best.safetensors"
-    output = output_of("train", *SHORT, "--save", path)
-    assert [line.split()[1] for line in output.splitlines() if line.startswith("epoch")] == ["1", "2", "3"]
-    assert "test accuracy" in output
-    assert "train accuracy is that of a sample of 270 training rows" in output
+    done = ran("train", *SHORT, "--test", "--save", path)
+    assert [line.split()[1] for line in done.output.splitlines() if line.startswith("epoch")] == ["1", "2", "3"]
+    _, figures = done.output.split("on 270 test rows, with the weights of that epoch\n")
+    assert re.search(r"accuracy +\d\d\.\d\d% +standard error \d\.\d\d points\n +baseline +10\.\d\d%", figures)
+    assert "train accuracy is that of a sample of 270 training rows" in done.output
     assert tuple(FullyConnectedNet.load(path).params["W1"].shape) == (64, 32)
     # The file by itself says how rows become features.
     assert load_transform(path) == load_dataset(DatasetSpec("digits")).transform
+
+
+def test_test_rows_are_measured_when_asked_only() -> None:
+    assert "test" not in output_of("train", *SHORT)
+    without, measured = json_of("train", *SHORT), json_of("train", *SHORT, "--test")
+    added = {name: measured[name] for name in measured if name not in without}
+    assert added == {
+        "test_accuracy": pytest.approx(0.8, abs=0.15),
+        "test_standard_error": pytest.approx(0.025, abs=0.01),
+        "test_baseline": pytest.approx(0.1, abs=0.01),
+    }
 
 
 def test_the_solver_says_on_how_many_rows_it_measures_training() -> None:
@@ -36,7 +50,18 @@ def test_the_solver_says_on_how_many_rows_it_measures_training() -> None:
 
 @pytest.mark.parametrize("rule", ["sgd", "sgd_momentum", "rmsprop", "adam"])
 def test_the_solver_reaches_what_the_pack_reaches(rule: str) -> None:
-    options = [*SHORT, "--update-rule", rule, "--learning-rate", "0.002", "--loss", "svm", "--lr-decay", "0.9"]
+    options = [
+        *SHORT,
+        "--update-rule",
+        rule,
+        "--learning-rate",
+        "0.002",
+        "--loss",
+        "svm",
+        "--lr-decay",
+        "0.9",
+        "--test",
+    ]
     pack = json_of("train", *options)
     solver = json_of("train", *options, "--engine", "solver")
     assert pack["val_accuracy"] > 0.15
@@ -47,7 +72,7 @@ def test_the_solver_reaches_what_the_pack_reaches(rule: str) -> None:
 @pytest.mark.parametrize("rule", ["sgd", "sgd_momentum", "rmsprop", "adam"])
 def test_the_engines_agree_on_schedule_smoothing_and_decay(rule: str) -> None:
     rate = "0.05" if rule.startswith("sgd") else "0.002"
-    options = [*SHORT, "--update-rule", rule, "--learning-rate", rate, "--label-smoothing", "0.2"]
+    options = [*SHORT, "--update-rule", rule, "--learning-rate", rate, "--label-smoothing", "0.2", "--test"]
     options += ["--lr-schedule", "cosine", "--weight-decay", "3"]
     pack = json_of("train", *options)
     solver = json_of("train", *options, "--engine", "solver")
@@ -175,7 +200,7 @@ def test_weights_that_cannot_be_saved_are_refused_before_training(
 def test_training_that_diverges_fails_and_says_what_to_change(engine: str, tmp_path: Path) -> None:
     path = tmp_path / "diverged.safetensors"
     command = ["--learning-rate", "1e30", "--epochs", "2", "--engine", engine, "--format", "json", "--save", str(path)]
-    done = CliRunner().invoke(train, command)
+    done = CliRunner().invoke(cli, ["train", *command])
     assert isinstance(done.exception, FcsearchError)
     assert done.exception.exit_code == 1
     assert "nothing was saved. To train on, lower --learning-rate or --reg" in str(done.exception)
@@ -198,6 +223,7 @@ def test_a_table_is_learned_by_the_column_that_label_names(tmp_path: Path) -> No
     rows = [f"{i % 7},{'yes' if i % 7 > 3 else 'no'},{i % 3}" for i in range(200)]
     (tmp_path / "table.csv").write_text("\n".join(["size,answer,other", *rows]))
     options = ["--dataset", str(tmp_path / "table.csv"), "--label", "answer", "--epochs", "30", "--batch-size", "20"]
+    options.append("--test")
     result = json_of("train", *options, "--learning-rate", "0.1")
     assert result["dataset"]["class_names"] == ["no", "yes"]
     assert result["test_accuracy"] > 0.9
@@ -208,7 +234,7 @@ def test_columns_of_a_table_are_left_out_as_the_error_says(tmp_path: Path) -> No
     (tmp_path / "customers.csv").write_text("\n".join(["customer_id,size,churn", *rows]))
     options = ["--dataset", str(tmp_path / "customers.csv"), "--label", "churn", "--epochs", "2"]
     with pytest.raises(FcsearchError, match=r"--set 'dataset.drop=\[\"customer_id\"\]'"):
-        CliRunner().invoke(train, options, catch_exceptions=False)
-    result = run_json(*options, "--set", 'dataset.drop=["customer_id"]', "--set", "dataset.test_fraction=0.3")
+        ran("train", *options)
+    result = json_of("train", *options, "--set", 'dataset.drop=["customer_id"]', "--set", "dataset.test_fraction=0.3")
     assert result["dataset"]["ignored_columns"] == ["customer_id"]
     assert result["dataset"]["rows"]["test"] == 60
