@@ -191,6 +191,9 @@ def _device(name: str) -> torch.device:
 
     try:
         device = torch.device(name)
+    except RuntimeError:  # whose text lists every kind of device that torch knows
+        raise UsageError(f"--device must be cpu, cuda, or one of several, such as cuda:1; found {name!r}") from None
+    try:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         raise UsageError(f"--device must be a device of this machine, such as cpu; found {name!r}: {error}") from error

@@ -167,7 +167,7 @@ def test_a_run_of_before_these_parameters_is_read_reported_trained_again_and_gon
         (["--label-smoothing", "1"], "label_smoothing must be a number in"),
         (["--weight-decay", "-1"], "weight_decay must be a number of at least 0"),
         (["--device", "cuda:77"], "--device must be a device of this machine"),
-        (["--device", "nonsense"], "--device must be a device of this machine"),
+        (["--device", "nonsense"], "--device must be cpu, cuda, or one of several, such as cuda:1; found 'nonsense'$"),
         (["--save", "nowhere/at/all.safetensors"], "--save must name a file in a folder that exists"),
         (["--set", "parameters.epochs=3"], "--set must change the dataset here.* found --set parameters.epochs=3"),
         (["--set", "dataset.dropp=a"], "unknown key 'dropp'; did you mean 'drop'"),
