@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fcsearch.cli.shared_options import output_format, runs_folder
+from fcsearch.errors import UsageError
 
 if TYPE_CHECKING:
     from fcsearch.results import Summary
@@ -33,7 +34,11 @@ def runs(root: Path | str, tags: tuple[str, ...], form: str) -> None:
       fcsearch runs --dir runs --format json
     """
     from fcsearch.results import find_runs, summarize_run
+    from fcsearch.results.runs import DEFAULT_ROOT
 
+    # Before the first run there is no default folder.
+    if isinstance(root, Path) and root != DEFAULT_ROOT and not root.is_dir():
+        raise UsageError(f"--dir must be a folder with runs; found no folder {root}; name the one that holds them")
     found = [summarize_run(path) for path in find_runs(root)]
     found = [entry for entry in found if set(tags) <= set(entry.tags)]
     if form == "json":

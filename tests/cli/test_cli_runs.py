@@ -8,6 +8,7 @@ from commands import Terminal, json_of, output_of
 from synthetic_run import add_trials, manifest
 
 from fcsearch.cli.runs import runs, size_text
+from fcsearch.errors import UsageError
 from fcsearch.results import RunDirectory
 
 
@@ -109,8 +110,14 @@ def test_json(tmp_path: Path) -> None:
 
 
 def test_no_runs(tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
     assert "start one with `fcsearch run --space FILE`" in output_of("runs", "--dir", tmp_path / "none")
     assert json_of("runs", "--dir", tmp_path / "none") == []
+
+
+def test_a_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"--dir must be a folder with runs; found no folder .*nope"):
+        CliRunner().invoke(runs, ["--dir", str(tmp_path / "nope")], catch_exceptions=False)
 
 
 def test_a_run_that_its_budget_ended_says_what_it_was_asked_for(tmp_path: Path) -> None:
