@@ -117,7 +117,7 @@ def test_no_runs(tmp_path: Path) -> None:
 
 def test_a_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"--dir must be a folder with runs; found no folder .*nope"):
-        CliRunner().invoke(runs, ["--dir", str(tmp_path / "nope")], catch_exceptions=False)
+        output_of("runs", "--dir", tmp_path / "nope")
 
 
 def test_a_run_that_its_budget_ended_says_what_it_was_asked_for(tmp_path: Path) -> None:
