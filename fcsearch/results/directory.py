@@ -223,10 +223,9 @@ class RunDirectory:
         return self._tables.set_damaged_aside(self.path / DAMAGED)
 
     def next_pack_id(self) -> int:
-        """A number that no pack of this run has, and that no earlier call returned; only the first one reads."""
-        if (last := self._last_pack_id) < 0:
-            last = max(self._tables.highest_pack_id(), *self._confirmations.numbers(), -1)
-        self._last_pack_id = last + 1
+        """A number that no pack of this run has, and that no earlier call returned."""
+        written = max(self._tables.highest_pack_id(), *self._confirmations.numbers(), -1)
+        self._last_pack_id = max(self._last_pack_id, written) + 1
         return self._last_pack_id
 
     def write_pack(

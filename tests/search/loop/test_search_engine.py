@@ -75,7 +75,7 @@ def test_a_checkpoint_that_waits_gives_way_to_a_newer_one_of_the_same_trials_alo
     class Noting(Checkpoints):
         def __init__(self) -> None: ...
 
-        def write(self, trials: Sequence[PlannedTrial], content: bytes) -> None:  # noqa: ARG002
+        def write(self, trials: Sequence[PlannedTrial], content: bytes, *, patient: bool = False) -> None:  # noqa: ARG002
             written.append(content)
 
     books, pack = FakeBooks(), trials(3)
