@@ -106,7 +106,7 @@ def train(
     if further and parameters["epochs"] is None:
         _say(further)
     if rows.others:
-        _say(_of_the_folds(rows, engine))
+        _say(_of_the_folds(rows, engine, tested=asked))
     trained = (train_by_pack if engine == "pack" else train_by_solver)(config, rows, where, echo)
     objective = OBJECTIVES[DEFAULT_OBJECTIVES[rows.task]]
     test = measure_test(trained, config, rows) if asked else None
@@ -135,15 +135,13 @@ def _say(note: str) -> None:
     print_sentence(f"fcsearch: {note}", sys.stderr)
 
 
-def _of_the_folds(rows: Dataset, engine: str) -> str:
+def _of_the_folds(rows: Dataset, engine: str, *, tested: bool) -> str:
     """Which network of several folds the figures are of."""
     first = f"that of fold 1 of {len(rows.folds)}, trained on {len(rows.train):,} rows"
     if engine == "solver":
         return f"the network is {first}: it alone is trained"
-    return (
-        f"validation figures are means over {len(rows.folds)} folds; the network that is kept, and measured on the "
-        f"test rows, is {first}"
-    )
+    kept = "kept, and measured on the test rows," if tested else "kept"
+    return f"validation figures are means over {len(rows.folds)} folds; the network that is {kept} is {first}"
 
 
 def _starting_point(run: str | None, trial: int | None) -> tuple[TrialConfig, DatasetSpec, str | None]:

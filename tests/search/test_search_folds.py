@@ -132,7 +132,10 @@ def test_train_makes_a_trial_again(made: RunDirectory) -> None:
     row = next(row for row in made.trials().to_pylist() if row["state"] == "complete")
     again = ran("train", "--run", made.path, "--trial", row["trial_id"], "--format", "json")
     assert json.loads(again.stdout)["val_accuracy"] == row["val_accuracy"]
-    assert f"is that of fold 1 of {FOLDS}, trained on" in " ".join(again.stderr.split())
+    said = " ".join(again.stderr.split())
+    assert f"the network that is kept is that of fold 1 of {FOLDS}, trained on" in said
+    tested = ran("train", "--run", made.path, "--trial", row["trial_id"], "--test", "--format", "json").stderr
+    assert "that is kept, and measured on the test rows, is that of fold 1" in " ".join(tested.split())
     trial = chosen_trial(made)
     told = output_of("evaluate", made.path, "--model", trial)
     assert told.startswith(f"trial {trial} (fold 1 of {FOLDS}) of ")
