@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import gc
 import importlib
 import sys
@@ -11,7 +12,7 @@ from typing import Any
 import click
 
 from fcsearch import __version__
-from fcsearch.errors import FcsearchError
+from fcsearch.errors import FcsearchError, UsageError
 
 # Command -> (module, one line of help). The module holds a click.Command of the command's name, with `_` for `-`.
 _COMMANDS: dict[str, tuple[str, str]] = {
@@ -35,6 +36,9 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "schema": ("fcsearch.cli.schema", "Print the JSON Schema of a search-space file."),
     "check": ("fcsearch.cli.check", "Check every hand-written gradient and update rule on this machine."),
 }
+
+# Of a path that cannot be one, or may not be looked at: even the question whether it exists raises these.
+_NO_PATH = {errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES, errno.EPERM}
 
 
 class _LazyGroup(click.Group):
@@ -89,10 +93,7 @@ def main(argv: list[str] | None = None) -> Any:
         error.show()
         sys.exit(error.exit_code)
     except FcsearchError as error:
-        from fcsearch.cli.console import print_sentence
-        from fcsearch.text import printable
-
-        print_sentence(f"fcsearch: {printable(str(error))}", sys.stderr)
+        _say(error)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("fcsearch: interrupted", err=True)
@@ -101,4 +102,16 @@ def main(argv: list[str] | None = None) -> Any:
         # The reader of the pipe is gone (`fcsearch report | head`): nothing more can be written.
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        if error.errno not in _NO_PATH or error.filename is None:
+            raise
+        _say(f"{error.filename} must be a path that can be looked up; found: {error.strerror}")
+        sys.exit(UsageError.exit_code)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(error: object) -> None:
+    from fcsearch.cli.console import print_sentence
+    from fcsearch.text import printable
+
+    print_sentence(f"fcsearch: {printable(str(error))}", sys.stderr)

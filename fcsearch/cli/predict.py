@@ -105,14 +105,10 @@ def _other_than_rows(given: str, root: Path | str) -> str | None:
 
     if given.endswith(MODEL_ENDING):
         return "model"
-    try:
-        if (is_url(given) and not Path(given).suffix) or (Path(given) / MANIFEST).is_file():
-            return "run"
-        rows = Path(given).exists() or given in DATASET_NAMES
-        return None if rows or is_url(root) or not Path(root, given, MANIFEST).is_file() else "run"
-    except OSError:
-        # What reads rows says why this cannot be looked up.
-        return None
+    if (is_url(given) and not Path(given).suffix) or (Path(given) / MANIFEST).is_file():
+        return "run"
+    rows = Path(given).exists() or given in DATASET_NAMES
+    return None if rows or is_url(root) or not Path(root, given, MANIFEST).is_file() else "run"
 
 
 @contextlib.contextmanager
