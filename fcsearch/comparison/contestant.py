@@ -36,7 +36,8 @@ class Done:
         seconds: When it was done, in seconds of the run's work; None if the run does not say.
         error: The objective's standard error over the folds; None without folds.
         unfinished: Whether it was in training when its search ended.
-        began: When its pack began, in seconds of the run's work; None if the run does not say.
+        began: When its pack began, in seconds of the run's work; None if the run does not say, or if it was in a later
+            session than the first: the trial may have epochs of an earlier one.
         early: Whether the objective is that of an earlier epoch than its best.
     """
 
@@ -155,7 +156,9 @@ def _reached_by(seconds: float, training: Sequence[Done], run: RunDirectory, obj
         there = int((began + (ended - began) * shares / shares[-1] <= seconds).sum()) if shares.sum() else 0
         gained = [objective.gain(value) for _, value in epochs[trial.trial_id][:there] if value is not None]
         if gained:
-            found[trial.trial_id] = dataclasses.replace(trial, gain=max(gained), early=max(gained) != trial.gain)
+            early = max(gained) != trial.gain
+            error = None if early else trial.error
+            found[trial.trial_id] = dataclasses.replace(trial, gain=max(gained), error=error, early=early)
     return found
 
 
@@ -163,17 +166,19 @@ def _trials(table: pa.Table, manifest: Manifest, objective: Objective) -> tuple[
     rows = table.select([*_COLUMNS, objective.column]).to_pylist()
     packs = [(row["started_at"], row["finished_at"]) for row in rows if row["started_at"] and row["finished_at"]]
     clock = work_clock(manifest, packs)
+    resumed_at = manifest.sessions[1].started_at if len(manifest.sessions) > 1 else None
 
     def done(row: dict[str, Any]) -> Done:
         value, began, finished = row[objective.column], row["started_at"], row["finished_at"]
         counts = row["state"] in RANKED_STATES and value is not None
+        first = resumed_at is None or (began is not None and began < resumed_at)
         return Done(
             row["trial_id"],
             objective.gain(value) if counts else -math.inf,
             clock.seconds(finished) if clock and finished else None,
             row["val_standard_error"],
             row["state"] == UNFINISHED,
-            clock.seconds(began) if clock and began else None,
+            clock.seconds(began) if clock and began and first else None,
         )
 
     return tuple(done(row) for row in rows)

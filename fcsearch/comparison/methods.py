@@ -20,7 +20,10 @@ def methods_of(sections: Sequence[Section], runs: Sequence[Contestant], chance: 
             "the best trial that was seen, so the better end says little."
         )
     if "time" in bases and any(run.in_training(bases["time"].amount or 0.0) for run in runs):
-        yield "Of trials that were in training when the time was up, the best epochs by then count."
+        yield (
+            "Of trials that were in training when the time was up, the best epochs by then count, but for those of a "
+            "session that resumed the run."
+        )
     if "seeds" in bases:
         yield from _over_seeds(bases["seeds"], [run for run in runs if run.confirmed])
     if sections:
