@@ -53,3 +53,11 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def _exact_packs() -> None:
+    """For tests of results to the last bit: skips where these depend on who trains beside a trial."""
+    from varied_packs import require_exact_packs
+
+    require_exact_packs()

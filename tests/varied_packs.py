@@ -3,12 +3,14 @@
 import dataclasses
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
 
 from fcsearch.nn.activations import ACTIVATIONS
 from fcsearch.training import MemberResult, TrainingData, TrialConfig
+from fcsearch.training.engine.native import step_functions
 
 Digits = Callable[[torch.dtype], TrainingData]
 
@@ -78,3 +80,13 @@ def exact_members(arithmetic: str) -> list[TrialConfig]:
     """Those of equal results to the bit: torch rounds exponentials otherwise at the end of a tensor."""
     exact = ACTIVATIONS if arithmetic == "compiled" else ("relu", "leaky_relu")
     return [config for config in VARIED if config.activation in exact]
+
+
+def require_exact_packs() -> None:
+    """Skip a test where packs were not seen to change no bit of a member's result."""
+    if not torch.backends.mkl.is_available():
+        pytest.skip("bitwise equality was seen with MKL's products only")
+    compiled = step_functions(torch.device("cpu"), torch.float32) is not None
+    processor = Path("/proc/cpuinfo")
+    if not compiled and processor.exists() and "GenuineIntel" not in processor.read_text():
+        pytest.skip("bitwise equality of torch's operations was seen on Intel's processors only")

@@ -52,6 +52,7 @@ def made(found: SearchResult) -> RunDirectory:
     return found.run
 
 
+@pytest.mark.usefixtures("_exact_packs")
 def test_a_trial_is_the_mean_over_its_folds_whatever_trained_beside_it(made: RunDirectory) -> None:
     complete = [row for row in made.trials().to_pylist() if row["state"] == "complete"]
     assert complete
@@ -102,6 +103,7 @@ def test_the_best_are_confirmed_with_other_seeds_on_the_same_folds(made: RunDire
     assert {row["rows"] for row in measured if row["model"] == "confirmed"} == {every}
 
 
+@pytest.mark.usefixtures("_exact_packs")
 def test_the_kept_model_is_that_of_the_first_fold(made: RunDirectory) -> None:
     data = load_run_dataset(made)
     for trial in made.models.saved():

@@ -100,6 +100,7 @@ def test_worker_processes_train_the_same(tmp_path: Path, run: RunDirectory) -> N
     assert found == expected
 
 
+@pytest.mark.usefixtures("_exact_packs")
 def test_a_trial_of_one_fold_and_form_is_that_of_its_own_dataset(tmp_path: Path) -> None:
     run = search(tmp_path, folds=3, pool="local", cpus_per_worker=0.5)
     row = of_form(run, InputForm("piecewise", 4))
@@ -255,6 +256,7 @@ def test_the_best_again_and_the_refit_learn_the_form_of_their_trial(run: RunDire
     assert measure_model(run, [member], load_run_dataset(run), "test").rows == len(own.test)
 
 
+@pytest.mark.usefixtures("_exact_packs")
 def test_a_run_that_was_interrupted_goes_on_with_the_same_forms(tmp_path: Path, run: RunDirectory) -> None:
     folder = tmp_path / "cut"
     folder.mkdir()

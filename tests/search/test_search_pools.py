@@ -1,7 +1,6 @@
 """What trains packs is started ahead, takes no library to start, and ends where it is not used."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from fcsearch.search.pool.early_output import EarlyOutput
 from fcsearch.search.pools import Pools
 from fcsearch.search.ray_pool import guard, leftovers, process
 from fcsearch.search.ray_pool.process import Driver
+from fcsearch.training.engine.native import step_functions
 
 HEAVY = ("numpy", "optuna", "pandas", "pyarrow", "ray", "sklearn", "torch")
 LATE = (*HEAVY, "pydantic", "rich")
@@ -150,7 +150,7 @@ def test_what_starts_without_a_garbage_collector_gets_it_back(module: str) -> No
 
 @pytest.mark.skipif(torch.version.cuda is not None, reason="only a torch without CUDA may compile before a fork")
 def test_what_trains_on_a_cpu_is_compiled_before_a_worker_asks(tmp_path: Path) -> None:
-    if not any(map(shutil.which, ("cc", "gcc", "clang"))):
+    if step_functions(torch.device("cpu"), torch.float32) is None:
         pytest.skip("no C compiler on this machine")
     code = FORKING.format(module="local_pool.fork_server")
     for switch, files in (("0", 0), ("1", 1)):

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 from sklearn.datasets import load_digits
+from varied_packs import require_exact_packs
 
 from fcsearch.training import TrainingData
 from fcsearch.training.engine.native import library, step_functions
@@ -41,11 +42,7 @@ def arithmetic(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 @pytest.fixture
 def exact_arithmetic(arithmetic: str) -> str:
     """As `arithmetic`, where packs were seen to change no bit of a member's result."""
-    if not torch.backends.mkl.is_available():
-        pytest.skip("bitwise equality was seen with MKL's products only")
-    processor = Path("/proc/cpuinfo")
-    if arithmetic == "torch" and processor.exists() and "GenuineIntel" not in processor.read_text():
-        pytest.skip("bitwise equality of torch's operations was seen on Intel's processors only")
+    require_exact_packs()
     return arithmetic
 
 

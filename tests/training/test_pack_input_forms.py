@@ -43,7 +43,7 @@ def in_own_form(config: TrialConfig, data: TrainingData) -> tuple[TrialConfig, T
     return dataclasses.replace(config, preprocessing="dataset", bins=0), rows
 
 
-@pytest.mark.skipif(not torch.backends.mkl.is_available(), reason="bitwise equality was seen with MKL's products only")
+@pytest.mark.usefixtures("_exact_packs")
 def test_a_member_is_the_trial_on_rows_of_its_form(data: TrainingData) -> None:
     configs = members()
     for config, result in zip(configs, train_pack(configs, data), strict=True):

@@ -61,6 +61,7 @@ def test_nor_does_it_where_the_first_layer_is_updated_in_blocks(exact_arithmetic
         assert_equal_to(result, train_pack([config], data)[0], 0.0)
 
 
+@pytest.mark.usefixtures("_exact_packs")
 def test_equal_configurations_give_equal_results_and_the_seed_matters(digits: Digits) -> None:
     data = digits(torch.float64)
     config = VARIED[0]
@@ -128,6 +129,7 @@ def _bytes(pack: Pack) -> int:
     return sum(t.untyped_storage().nbytes() for lane in lanes for n, t in lane.state_tensors().items() if "." in n)
 
 
+@pytest.mark.usefixtures("_exact_packs")
 def test_stopped_members_keep_what_they_reached(digits: Digits) -> None:
     data = digits(torch.float64)
     config = TrialConfig(hidden_dims=(40,), learning_rate=0.05, epochs=4)

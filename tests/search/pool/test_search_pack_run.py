@@ -193,12 +193,12 @@ def test_what_is_worth_keeping_is_what_the_standings_would_keep() -> None:
 
 
 def test_a_pack_and_a_trial_that_have_no_room_are_refused(data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fcsearch.search.pool.pack_run.free_bytes", lambda _: 50_000)
+    monkeypatch.setattr("fcsearch.search.pool.pack_run.free_bytes", lambda _: 60_000)
     PackRun(task(CONFIGS[:1] * 2), data, PLACE)
-    with pytest.raises(MemoryError, match=r"a pack of 90 trials must fit into 40,000 bytes, .* found a need of"):
+    with pytest.raises(MemoryError, match=r"a pack of 90 trials must fit into 48,000 bytes, .* found a need of"):
         PackRun(task(CONFIGS * 10), data, PLACE)
     wide = TrialConfig(hidden_dims=(5000,), epochs=1)
-    with pytest.raises(MemoryError, match="this trial must fit into 40,000 bytes"):
+    with pytest.raises(MemoryError, match="this trial must fit into 48,000 bytes"):
         PackRun(task([wide]), data, PLACE)
 
 
