@@ -6,6 +6,7 @@ import functools
 import pytest
 import torch
 
+from fcsearch.training.engine import compiling
 from fcsearch.training.engine.native import Call, Kernel, library
 from fcsearch.training.engine.native.array_layout import Layout
 from fcsearch.training.engine.native.binding import SIGNATURES
@@ -35,6 +36,13 @@ def host_kernels(dtype: torch.dtype) -> dict[str, Kernel]:
 def use_host_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     """Train on the CPU by torch operations and these kernels, as on a GPU."""
     host_kernels(torch.float64)
-    for module in ("update_rule", "activations", "inputs"):
+    for module in ("update_rule", "activations", "inputs", "losses"):
         monkeypatch.setattr(f"fcsearch.training.engine.{module}.kernels", lambda _, dtype: host_kernels(dtype))
     monkeypatch.setattr("fcsearch.training.lane.step_functions", lambda *_: None)
+
+
+def change_source(monkeypatch: pytest.MonkeyPatch, right: str, wrong: str) -> int:
+    """Compile the kernels with this change from now on; returns in how many places it was made."""
+    source = compiling.source
+    monkeypatch.setattr(compiling, "source", lambda *names: source(*names).replace(right, wrong))
+    return source(*compiling.CPU_SOURCES).count(right)

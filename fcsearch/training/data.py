@@ -257,4 +257,5 @@ class Minibatches:
 def one_hot(labels: Tensor, num_classes: int, dtype: torch.dtype) -> Tensor:
     """Class-first one-hot targets (..., C, N) of labels (..., 1, N)."""
     classes = torch.arange(num_classes, device=labels.device).unsqueeze(1)
-    return (labels == classes).to(dtype)
+    targets = torch.empty(torch.broadcast_shapes(labels.shape, classes.shape), device=labels.device, dtype=dtype)
+    return torch.eq(labels, classes, out=targets)

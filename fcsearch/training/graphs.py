@@ -101,6 +101,11 @@ class Run:
         # What other objectives compute may have shapes that follow from the values.
         self.measure = Replayed(lane.measure, order.device) if lane.measures_in_place else lane.measure
 
+    def enter(self) -> None:
+        """Launch what follows on the lane's stream. The caller's context ends that: one a lane would cost more."""
+        if self.stream is not None:
+            torch.cuda.set_stream(self.stream)
+
     def start_epoch(self, steps: int) -> None:
         """Begin the next epoch, of so many steps."""
         self._number.zero_()
@@ -125,27 +130,31 @@ class GraphCohort(Cohort):
             if lane not in self._runs:
                 self._runs[lane] = Run(lane, self.batches, self._order, stream=next(self._streams))
         runs = [self._runs[lane] for lane in self.lanes]
-        for run in runs:
-            if run.stream is not None:
-                run.stream.wait_stream(torch.cuda.current_stream(self._device))
-            with torch.cuda.stream(run.stream):
-                run.start_epoch(self.batches.steps)
-        for first in range(0, self.batches.steps, _STEPS_AT_ONCE):
+        current = _current_stream(self._device)
+        with torch.cuda.stream(current):
             for run in runs:
-                with torch.cuda.stream(run.stream):
+                run.enter()
+                if current is not None and run.stream is not None:
+                    run.stream.wait_stream(current)
+                run.start_epoch(self.batches.steps)
+            for first in range(0, self.batches.steps, _STEPS_AT_ONCE):
+                for run in runs:
+                    run.enter()
                     for _ in range(first, min(first + _STEPS_AT_ONCE, self.batches.steps)):
                         run.step()
 
     def measure(self) -> list[Tensor]:
         """See `Cohort`."""
         measured = []
-        for lane in self.lanes:
-            with torch.cuda.stream(self._runs[lane].stream):
-                measured.append(self._runs[lane].measure())
-        for lane in self.lanes:
-            stream = self._runs[lane].stream
-            if stream is not None:
-                torch.cuda.current_stream(self._device).wait_stream(stream)
+        runs = [self._runs[lane] for lane in self.lanes]
+        current = _current_stream(self._device)
+        with torch.cuda.stream(current):
+            for run in runs:
+                run.enter()
+                measured.append(run.measure())
+        for run in runs:
+            if current is not None and run.stream is not None:
+                current.wait_stream(run.stream)
         return measured
 
     def end_epoch(self, measured: Sequence[Sequence[Sequence[float]]]) -> dict[int, EpochMetrics]:
@@ -160,6 +169,10 @@ class GraphCohort(Cohort):
             if not set(lane.members).isdisjoint(gone):
                 self._runs.pop(lane, None)
         super().remove(gone)
+
+
+def _current_stream(device: torch.device) -> torch.cuda.Stream | None:
+    return torch.cuda.current_stream(device) if device.type == "cuda" else None
 
 
 @functools.cache

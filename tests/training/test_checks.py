@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 import torch
+from host_kernels import change_source
 from torch import Tensor
 
 from fcsearch.nn import layers, losses
@@ -16,7 +17,7 @@ from fcsearch.training.checks import run_engine_checks
 from fcsearch.training.checks.pieces import piece_checks
 from fcsearch.training.checks.way import KERNELS, TORCH, Way
 from fcsearch.training.checks.whole import Case, training_cases, training_checks
-from fcsearch.training.engine import compiling, masks
+from fcsearch.training.engine import masks
 from fcsearch.training.engine.losses import STACKED_LOSSES, LaneLoss
 from fcsearch.training.engine.native import runs_compiled, without_kernels
 from fcsearch.training.engine.passes import StackedNet
@@ -24,7 +25,6 @@ from fcsearch.training.engine.regularisation import L2Penalty, WeightDecay
 from fcsearch.training.engine.rules import RULES
 
 CPU = torch.device("cpu")
-SOURCES = compiling.CPU_SOURCES
 
 
 @pytest.fixture(scope="module")
@@ -47,13 +47,6 @@ def failing(case: Case, arithmetic: str, dtype: torch.dtype = torch.float64) -> 
     with without_kernels() if arithmetic == TORCH else contextlib.nullcontext():
         pieces = piece_checks(way) if arithmetic == TORCH else ()
         return {check.subject for check in (*pieces, *training_checks(case, way)) if not check.passed}
-
-
-def change_source(monkeypatch: pytest.MonkeyPatch, right: str, wrong: str) -> int:
-    """Compile the kernels with this change from now on; returns in how many places it was made."""
-    source = compiling.source
-    monkeypatch.setattr(compiling, "source", lambda *names: source(*names).replace(right, wrong))
-    return source(*SOURCES).count(right)
 
 
 def test_the_engine_is_the_plain_net_in_every_way() -> None:
@@ -99,7 +92,7 @@ def test_the_engine_is_the_plain_net_on_a_gpu() -> None:
         ("v[k] = keep * v[k] +", "v[k] = keep * v[k] -", "sgd_momentum"),
         ("c[k] += gained * (g[k]", "c[k] += gained * (-g[k]", "rmsprop"),
         ("m[k] += gained1 * (g[k] -", "m[k] += gained1 * (g[k] +", "adam"),
-        ("h[k] <= 0 ? 0 : d[k] * factor", "h[k] <= 0 ? 0 : d[k]", "relu, dropout"),
+        ("h[k] <= 0 ? 0 : dh[k] * scale", "h[k] <= 0 ? 0 : dh[k]", "relu, dropout"),
         ("<= least ? 0 : a[k] * factor", "> least ? 0 : a[k] * factor", "input dropout"),
         ("? 0 : scale;", "? 0 : 1;", "relu, dropout"),
         ("(REAL)drawn[k] <= threshold", "(REAL)drawn[k] > threshold", "gelu, dropout"),

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from host_kernels import use_host_kernels
+from host_kernels import change_source, use_host_kernels
 
 from fcsearch.nn.activations import ACTIVATIONS as PLAIN_ACTIVATIONS
 from fcsearch.nn.gradcheck import PLAIN_NET
@@ -25,6 +25,25 @@ def test_the_kernels_of_a_gpu_are_the_plain_net(dtype: torch.dtype, monkeypatch:
     checks = list(piece_checks(Way(CPU, dtype, KERNELS)))
     assert {check.subject for check in checks} >= {"relu passes, dropout", "gelu passes, dropout", "nadam steps"}
     assert [check for check in checks if not check.passed] == []
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "subject"),
+    [
+        ("value[u] = h[(extent)i * step] + added;", "value[u] = h[(extent)i * step];", "relu passes"),
+        ("value[u] * factor", "value[u]", "relu passes, dropout"),
+        ("gradient[u] * factor;", "gradient[u];", "relu passes, dropout"),
+        ("dbias[j * l->c_member + k] = sum;", "dbias[j * l->c_member + k] = 0;", "relu passes"),
+        ("- most - log_sum;", "- log_sum;", "softmax loss"),
+        ("* share;", ";", "softmax loss, label smoothing"),
+    ],
+)
+@pytest.mark.usefixtures("_fresh_kernels")
+def test_a_wrong_kernel_of_a_gpu_fails(right: str, wrong: str, subject: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert change_source(monkeypatch, right, wrong) >= 1
+    use_host_kernels(monkeypatch)
+    failed = {check.subject for check in piece_checks(Way(CPU, torch.float64, KERNELS)) if not check.passed}
+    assert subject in failed
 
 
 @pytest.mark.parametrize("dtype", PLAIN_NET, ids=str)

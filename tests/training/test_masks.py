@@ -9,7 +9,7 @@ from torch import Tensor
 
 from fcsearch.training import TrainingData
 from fcsearch.training.data import Minibatches
-from fcsearch.training.engine.activations import ReluDropout
+from fcsearch.training.engine.activations import Dropping, Relu
 from fcsearch.training.engine.inputs import InputDropout
 
 Digits = Callable[[torch.dtype], TrainingData]
@@ -23,10 +23,10 @@ CPU = torch.device("cpu")
 def test_dropout_drops_at_its_rate_and_keeps_the_mean(rate: float) -> None:
     shape = (2, 500, 400)
     hidden = torch.full(shape, 10.0)
-    activation = ReluDropout([rate, 0.0], [hidden], seed=1)
+    activation = Relu([hidden], Dropping([rate, 0.0], [hidden], seed=1))
     activation.start_epoch(1)
     activation.draw()
-    activation.forward(0, hidden)
+    activation.forward(0, hidden, torch.zeros_like(hidden[:, 0]))
     dropped = (hidden[0] == 0).double().mean().item()
     assert dropped == pytest.approx(rate, abs=5 * (rate * (1 - rate) / 200_000) ** 0.5)
     assert hidden[0].mean().item() == pytest.approx(10, abs=0.1)
@@ -59,11 +59,11 @@ def test_input_dropout_drops_at_its_rate_and_keeps_the_mean(rate: float, dtype: 
 
 def hidden_mask(seed: int, epoch: int, steps: int) -> Tensor:
     hidden = torch.ones(1, 20, 30)
-    activation = ReluDropout([0.5], [hidden], seed=seed)
+    activation = Relu([hidden], Dropping([0.5], [hidden], seed=seed))
     activation.start_epoch(epoch)
     for _ in range(steps):
         activation.draw()
-    activation.forward(0, hidden)
+    activation.forward(0, hidden, torch.zeros_like(hidden[:, 0]))
     return hidden[0]
 
 

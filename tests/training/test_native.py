@@ -173,13 +173,14 @@ def test_every_function_in_c_has_the_arguments_that_its_binding_gives() -> None:
 
 def test_a_call_site_follows_arrays_that_change() -> None:
     compiled = host_kernels(torch.float32)
-    site = CallSite(compiled["relu_dropout_backward"], torch.tensor([2.0]))
+    site = CallSite(compiled["relu_back"], torch.tensor([2.0]))
     for rows in (3, 3, 5):
-        hidden, gradient = torch.ones(1, rows, 4), torch.full((1, rows, 4), 7.0)
-        site(hidden, gradient)
+        hidden, gradient, biases = torch.ones(1, rows, 4), torch.full((1, rows, 4), 7.0), torch.zeros(1, 1, 4)
+        site(hidden, gradient, biases.expand(1, rows, 4))
         assert torch.equal(gradient, torch.full((1, rows, 4), 14.0))
-    with pytest.raises(ValueError, match="the kernel relu_dropout_backward must be given"):
-        site(torch.ones(1, 3, 4), torch.ones(1, 3, 5))
+        assert torch.equal(biases, torch.full((1, 1, 4), 14.0 * rows))
+    with pytest.raises(ValueError, match="the kernel relu_back must be given"):
+        site(torch.ones(1, 3, 4), torch.ones(1, 3, 5), torch.ones(1, 3, 4))
 
 
 def test_within_without_kernels_nothing_is_compiled() -> None:

@@ -7,10 +7,11 @@ import pytest
 import torch
 from varied_packs import VARIED, assert_equal_to, pack_of, weighted
 
+from fcsearch.config import InputForm
 from fcsearch.training import Pack, TrainingData, TrialConfig, train_pack
 from fcsearch.training.checkpoint import load
 from fcsearch.training.cohort import Cohort
-from fcsearch.training.engine.activations import ReluDropout
+from fcsearch.training.engine.activations import Dropping, Relu
 from fcsearch.training.engine.inputs import InputDropout
 
 pytestmark = [
@@ -57,6 +58,20 @@ def test_other_objectives_are_measured(data: TrainingData, objective: str) -> No
     [one], [other] = train_pack([config], there), train_pack([config], cpu)
     for here, elsewhere in zip(one.epochs, other.epochs, strict=True):
         assert here.val == pytest.approx(elsewhere.val, abs=1e-8)
+
+
+def test_members_that_embed_are_trained_as_on_a_cpu(data: TrainingData, digits: Digits) -> None:
+    base = TrialConfig(preprocessing="periodic", frequencies=5, embedding_dim=3, hidden_dims=(20, 11), epochs=3)
+    configs = [
+        dataclasses.replace(base, **changes)
+        for changes in ({}, {"update_rule": "adam", "learning_rate": 2e-3}, {"hidden_dims": ()}, {"reg": 1e-3})
+    ]
+    here, there = (
+        train_pack(configs, dataclasses.replace(rows, form=InputForm("periodic"), numbers=40))
+        for rows in (data, digits(torch.float64))
+    )
+    for one, other in zip(here, there, strict=True):
+        assert_equal_to(one, other, 1e-8)
 
 
 def test_a_diverging_member_harms_no_neighbour(data: TrainingData) -> None:
@@ -106,9 +121,9 @@ def test_input_dropout_drops_at_its_rate() -> None:
 @pytest.mark.parametrize("rate", [0.25, 0.4, 0.7])
 def test_dropout_drops_at_its_rate(rate: float) -> None:
     hidden = torch.full((2, 500, 400), 10.0, device="cuda")
-    activation = ReluDropout([rate, 0.0], [hidden], seed=1)
+    activation = Relu([hidden], Dropping([rate, 0.0], [hidden], seed=1))
     activation.start_epoch(1)
     activation.draw()
-    activation.forward(0, hidden)
+    activation.forward(0, hidden, torch.zeros_like(hidden[:, 0]))
     assert (hidden[0] == 0).double().mean().item() == pytest.approx(rate, abs=0.01)
     assert torch.equal(hidden[1], torch.full_like(hidden[1], 10.0))

@@ -17,7 +17,7 @@ from fcsearch.nn.update_rules import RULES as PLAIN_RULES
 from fcsearch.training.checks.plain import Masks
 from fcsearch.training.checks.way import Way
 from fcsearch.training.data import one_hot
-from fcsearch.training.engine.activations import ACTIVATIONS
+from fcsearch.training.engine.activations import ACTIVATIONS, Dropping
 from fcsearch.training.engine.buffers import Buffers, stack
 from fcsearch.training.engine.losses import STACKED_LOSSES, LaneLoss
 from fcsearch.training.engine.passes import StackedNet
@@ -52,7 +52,7 @@ def _pass_checks(way: Way, activation: str, shape: Shape, members: int, rates: t
     gradients = Buffers.zeros(shape, members, device=way.device, dtype=way.dtype)
     net = StackedNet(weights, _ROWS, gradients, activation=activation)
     if rates:
-        net.activation = ACTIVATIONS[activation].dropped(rates, net.hidden, seed=3)
+        net.activation = ACTIVATIONS[activation](net.hidden, Dropping(rates, net.hidden, seed=3))
     net.activation.start_epoch(1)
     x, dscores = way.normal("x", _ROWS, _DIM), way.normal("dscores", members, _ROWS, _CLASSES)
     scores = net.forward(x).mT.clone()

@@ -1,16 +1,16 @@
-"""What happens to a hidden layer after its product: an activation, and dropout for a lane in which some member drops.
+"""What happens to a hidden layer after its product: biases, an activation, and dropout where some member drops.
 
 One draw of random bits serves every member, each with its own threshold. ReLU and dropout set units to exactly 0 and
 leave those that pass above 0, so one comparison with 0 serves the backward pass of both.
 
-Another activation is a Function and an entry in ACTIVATIONS; a pair of classes and kernels of its own make it faster.
+Another activation is a Function and an entry in ACTIVATIONS; a class and kernels of its own make it faster.
 """
 
 from __future__ import annotations
 
 import functools
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -21,93 +21,158 @@ from fcsearch.training.engine.masks import RandomBits, thresholds_and_scales, ze
 from fcsearch.training.engine.native import CallSite, kernels
 
 
-class Relu:
-    """ReLU, in place; its gradient at 0 is 0.
+class RowSums:
+    """Sums of stacked rows.
 
     Args:
-        hidden: The layers that it is carried back through, each (M, N, H): for functions that keep something of them.
+        like: What is summed, (M, N, H).
     """
 
-    def __init__(self, hidden: Sequence[Tensor] = ()) -> None:
-        pass
+    def __init__(self, like: Tensor) -> None:
+        self._ones = like.new_ones(len(like), 1, like.shape[1])
 
-    @property
-    def generators(self) -> list[torch.Generator]:
-        """What a step draws from."""
-        return []
-
-    def start_epoch(self, epoch: int) -> None:
-        """Begin an epoch (from 1)."""
-
-    def draw(self) -> None:
-        """Begin a step."""
-
-    def forward(self, layer: int, hidden: Tensor) -> None:  # noqa: ARG002
-        """Activate a hidden layer (from 0), (M, N, H), in place."""
-        hidden.clamp_(min=0)
-
-    def backward(self, layer: int, hidden: Tensor, dhidden: Tensor) -> None:  # noqa: ARG002
-        """Carry the gradient of an activated layer back, in place."""
-        zero_where_not_positive(dhidden, hidden, out=dhidden)
+    def put(self, rows: Tensor, out: Tensor) -> None:
+        """Put the sums of rows (M, N, H) into `out`, (M, H)."""
+        # As a product, because the order in which torch.sum adds depends on how many members there are.
+        torch.bmm(self._ones, rows, out=out.unsqueeze(1))
 
 
-class ReluDropout(Relu):
-    """ReLU and inverted dropout of M members whose draws are shared, since they carry one seed.
+class Dropping:
+    """Inverted dropout of hidden layers of M members whose draws are shared, since they carry one seed.
 
     Args:
         rates: Probability of dropping, one a member.
         hidden: The layers that are dropped, each (M, N, H); they give shapes and memory layouts.
         seed: Seed of the draws.
+
+    Attributes:
+        bits: What each step draws.
+        drawn: The bits of each layer, one (N, H) for all members.
+        thresholds: What the bits are compared with, (M,).
+        scale: What is multiplied with units that stay, 1 / (1 - rate), (M,).
     """
 
     def __init__(self, rates: Sequence[float], hidden: Sequence[Tensor], *, seed: int) -> None:
-        first = hidden[0]
         sizes = [h.shape[1] * h.shape[2] for h in hidden]
-        self.bits = RandomBits(sum(sizes), seed=seed, purpose="dropout", device=first.device)
-        self._drawn = [
+        self.bits = RandomBits(sum(sizes), seed=seed, purpose="dropout", device=hidden[0].device)
+        self.drawn = [
             bits.view(h.shape[1:]) for bits, h in zip(torch.split(self.bits.values, sizes), hidden, strict=True)
-        ]  # one (N, H) for all members
-        self._thresholds, self._scale = (values.view(-1, 1, 1) for values in thresholds_and_scales(rates, first))
-        library = kernels(first.device, first.dtype)
-        self._margins = [torch.empty_like(h) for h in hidden] if library is None else []
-        self._forward: list[CallSite] = []
-        self._backward: list[CallSite] = []
-        if library is not None:
-            threshold, scale = self._thresholds.flatten(), self._scale.flatten()
-            self._forward = [CallSite(library["relu_dropout"], drawn, threshold, scale) for drawn in self._drawn]
-            self._backward = [CallSite(library["relu_dropout_backward"], scale) for _ in hidden]
+        ]
+        self.thresholds, self.scale = thresholds_and_scales(rates, hidden[0])
+        self._margins: dict[int, Tensor] = {}
+
+    def drop(self, layer: int, hidden: Tensor) -> None:
+        """Drop units of a layer, (M, N, H), and scale those that stay."""
+        if layer not in self._margins:
+            self._margins[layer] = torch.empty_like(hidden)
+        torch.sub(self.drawn[layer].to(hidden.dtype), self.thresholds.view(-1, 1, 1), out=self._margins[layer])
+        self.drop_alike(layer, hidden)
+
+    def drop_alike(self, layer: int, values: Tensor) -> None:
+        """Do with other values (M, N, H) what was done with the layer."""
+        zero_where_not_positive(values, self._margins[layer], out=values)
+        self.rescale(values)
+
+    def rescale(self, values: Tensor) -> None:
+        """Scale values (M, N, H) as those that stay."""
+        values.mul_(self.scale.view(-1, 1, 1))
+
+
+class Activation(ABC):
+    """What happens to hidden layers after their products, in place: biases, a function, and dropout if there is any.
+
+    Args:
+        hidden: The layers, each (M, N, H); they give shapes and memory layouts.
+        dropping: What drops units of them.
+        trained: Whether anything is carried back through them.
+    """
+
+    def __init__(self, hidden: Sequence[Tensor], dropping: Dropping | None = None, *, trained: bool = True) -> None:
+        self._dropping = dropping
+        self._sums = RowSums(hidden[0]) if trained and hidden else None
 
     @property
     def generators(self) -> list[torch.Generator]:
-        """See `Relu`."""
-        return [self.bits.generator]
+        """What a step draws from."""
+        return [] if self._dropping is None else [self._dropping.bits.generator]
 
     def start_epoch(self, epoch: int) -> None:
-        """Begin the draws of an epoch (from 1)."""
-        self.bits.start_epoch(epoch)
+        """Begin an epoch (from 1)."""
+        if self._dropping is not None:
+            self._dropping.bits.start_epoch(epoch)
 
     def draw(self) -> None:
-        """Draw the bits of one step."""
-        self.bits.draw()
+        """Begin a step: draw its bits."""
+        if self._dropping is not None:
+            self._dropping.bits.draw()
 
-    def forward(self, layer: int, hidden: Tensor) -> None:
-        """Activate a hidden layer, drop units of it, and scale those that stay by 1 / (1 - rate)."""
+    def forward(self, layer: int, hidden: Tensor, bias: Tensor) -> None:
+        """Turn the product of a hidden layer (from 0), (M, N, H), with its biases (M, H) into the layer."""
+        self._apply(layer, hidden.add_(bias.unsqueeze(1)))
+        if self._dropping is not None:
+            self._dropping.drop(layer, hidden)
+
+    def backward(self, layer: int, hidden: Tensor, dhidden: Tensor, dbias: Tensor) -> None:
+        """Turn the gradient of a hidden layer, (M, N, H), into that of its product, and leave that of its biases."""
+        assert self._sums is not None
+        self._carry_back(layer, hidden, dhidden)
+        self._sums.put(dhidden, dbias)
+
+    @abstractmethod
+    def _apply(self, layer: int, hidden: Tensor) -> None:
+        """Apply the function."""
+
+    @abstractmethod
+    def _carry_back(self, layer: int, hidden: Tensor, dhidden: Tensor) -> None:
+        """Carry a gradient back through dropout and the function."""
+
+
+class Relu(Activation):
+    """ReLU; its gradient at 0 is 0. On a GPU a kernel does all that happens to a layer, in one pass over memory."""
+
+    def __init__(self, hidden: Sequence[Tensor], dropping: Dropping | None = None, *, trained: bool = True) -> None:
+        super().__init__(hidden, dropping, trained=trained)
+        library = kernels(hidden[0].device, hidden[0].dtype) if hidden else None
+        self._forward: list[CallSite] = []
+        self._backward: list[CallSite] = []
+        if library is None:
+            return
+        if dropping is None:
+            scale = hidden[0].new_ones(len(hidden[0]))
+            self._forward = [CallSite(library["bias_relu"]) for _ in hidden]
+        else:
+            threshold, scale = dropping.thresholds, dropping.scale
+            self._forward = [
+                CallSite(library["bias_relu_dropout"], drawn, threshold, scale) for drawn in dropping.drawn
+            ]
+        self._backward = [CallSite(library["relu_back"], scale) for _ in hidden]
+
+    def forward(self, layer: int, hidden: Tensor, bias: Tensor) -> None:
+        """See `Activation`."""
         if self._forward:
-            self._forward[layer](hidden)
-            return
-        margin = self._margins[layer]
-        torch.sub(self._drawn[layer].to(margin.dtype), self._thresholds, out=margin)
-        hidden.clamp_(min=0)
-        zero_where_not_positive(hidden, margin, out=hidden)
-        hidden.mul_(self._scale)
+            self._forward[layer](hidden, _in_every_row(bias, hidden))
+        else:
+            super().forward(layer, hidden, bias)
 
-    def backward(self, layer: int, hidden: Tensor, dhidden: Tensor) -> None:
-        """Carry the gradient of an activated layer back, in place."""
+    def backward(self, layer: int, hidden: Tensor, dhidden: Tensor, dbias: Tensor) -> None:
+        """See `Activation`."""
         if self._backward:
-            self._backward[layer](hidden, dhidden)
-            return
+            self._backward[layer](hidden, dhidden, _in_every_row(dbias, hidden))
+        else:
+            super().backward(layer, hidden, dhidden, dbias)
+
+    def _apply(self, layer: int, hidden: Tensor) -> None:  # noqa: ARG002
+        hidden.clamp_(min=0)
+
+    def _carry_back(self, layer: int, hidden: Tensor, dhidden: Tensor) -> None:  # noqa: ARG002
         zero_where_not_positive(dhidden, hidden, out=dhidden)
-        dhidden.mul_(self._scale)
+        if self._dropping is not None:
+            self._dropping.rescale(dhidden)
+
+
+def _in_every_row(bias: Tensor, hidden: Tensor) -> Tensor:
+    """(M, H) as kernels take it beside (M, N, H)."""
+    return bias.unsqueeze(1).expand_as(hidden)
 
 
 class Function(NamedTuple):
@@ -138,75 +203,41 @@ _SELU = Function(
 )
 
 
-class Smooth(Relu):
-    """A function that is not ReLU, in place. What it was applied to is kept for the way back.
+class Smooth(Activation):
+    """A function that is not ReLU. What it was applied to is kept for the way back.
 
     Args:
         function: The function: torch's fused operations, which `fcsearch check` holds to the plain net's formulas.
-        hidden: The layers that it is carried back through, each (M, N, H); none for a net that is only evaluated.
+        hidden: As in Activation, like the other arguments.
     """
 
-    def __init__(self, function: Function, hidden: Sequence[Tensor] = ()) -> None:
+    def __init__(
+        self,
+        function: Function,
+        hidden: Sequence[Tensor],
+        dropping: Dropping | None = None,
+        *,
+        trained: bool = True,
+    ) -> None:
+        super().__init__(hidden, dropping, trained=trained)
         self._function = function
-        self._kept = [torch.empty_like(h) for h in hidden]
+        self._kept = [torch.empty_like(h) for h in hidden] if trained else []
 
-    def forward(self, layer: int, hidden: Tensor) -> None:
-        """Activate a hidden layer (from 0), (M, N, H), in place."""
+    def _apply(self, layer: int, hidden: Tensor) -> None:
         if self._kept:
             self._kept[layer].copy_(hidden)
         self._function.apply(hidden)
 
-    def backward(self, layer: int, hidden: Tensor, dhidden: Tensor) -> None:  # noqa: ARG002
-        """Carry the gradient of an activated layer back, in place."""
+    def _carry_back(self, layer: int, hidden: Tensor, dhidden: Tensor) -> None:  # noqa: ARG002
+        if self._dropping is not None:
+            self._dropping.drop_alike(layer, dhidden)
         self._function.carry_back(dhidden, self._kept[layer])
 
 
-class SmoothDropout(ReluDropout):
-    """Such a function, and dropout after it: the units that ReluDropout would drop.
-
-    Args:
-        function: As in Smooth.
-        rates: As in ReluDropout, like the other arguments.
-    """
-
-    def __init__(self, function: Function, rates: Sequence[float], hidden: Sequence[Tensor], *, seed: int) -> None:
-        super().__init__(rates, hidden, seed=seed)
-        self._smooth = Smooth(function, hidden)
-        self._margins = [torch.empty_like(h) for h in hidden]
-
-    def forward(self, layer: int, hidden: Tensor) -> None:
-        """Activate a hidden layer, drop units of it, and scale those that stay by 1 / (1 - rate)."""
-        self._smooth.forward(layer, hidden)
-        margin = self._margins[layer]
-        torch.sub(self._drawn[layer].to(margin.dtype), self._thresholds, out=margin)
-        self._drop(margin, hidden)
-
-    def backward(self, layer: int, hidden: Tensor, dhidden: Tensor) -> None:
-        """Carry the gradient of an activated layer back, in place."""
-        self._drop(self._margins[layer], dhidden)
-        self._smooth.backward(layer, hidden, dhidden)
-
-    def _drop(self, margin: Tensor, values: Tensor) -> None:
-        zero_where_not_positive(values, margin, out=values)
-        values.mul_(self._scale)
-
-
-@dataclass(frozen=True)
-class Forms:
-    """An activation as a lane runs it: alone, and with dropout after it."""
-
-    plain: Callable[[Sequence[Tensor]], Relu]
-    dropped: Callable[..., ReluDropout]
-
-    @classmethod
-    def of(cls, function: Function) -> Forms:
-        """Those of a function that is not ReLU."""
-        return cls(functools.partial(Smooth, function), functools.partial(SmoothDropout, function))
-
-
-ACTIVATIONS: dict[str, Forms] = {
-    "relu": Forms(Relu, ReluDropout),
-    "leaky_relu": Forms.of(_LEAKY_RELU),
-    "gelu": Forms.of(_GELU),
-    "selu": Forms.of(_SELU),
+# Each is made of hidden layers and what drops units of them, as Activation is.
+ACTIVATIONS: dict[str, Callable[..., Activation]] = {
+    "relu": Relu,
+    "leaky_relu": functools.partial(Smooth, _LEAKY_RELU),
+    "gelu": functools.partial(Smooth, _GELU),
+    "selu": functools.partial(Smooth, _SELU),
 }

@@ -1,6 +1,7 @@
 """Losses of stacked, class-first scores, with the gradient in place of the scores.
 
-The same mathematics as `fcsearch.nn.losses`, without a host transfer: the loss is added up on the device.
+The same mathematics as `fcsearch.nn.losses`, without a host transfer: the loss is added up on the device. On a GPU the
+softmax is one kernel.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 
 from fcsearch.config import TrialConfig
+from fcsearch.training.engine.native import CallSite, kernels
 from fcsearch.training.engine.spans import spans
 
 # (scores (M, C, N), targets (C, N) one-hot, total (M, C, N)): the scores become the gradient of the mean loss by them,
@@ -110,7 +112,10 @@ class LaneLoss:
                 continue
             share = _each([config.label_smoothing for config in configs[members]])
             kept, spread = (1 - share).to(like), (share / num_classes).to(like)
-            found.append((functools.partial(smoothed_softmax_loss, kept=kept, spread=spread), members))
+            smoothed = _softmax_by_kernel(kept, spread)
+            if smoothed is None:
+                smoothed = functools.partial(smoothed_softmax_loss, kept=kept, spread=spread)
+            found.append((smoothed, members))
         return cls(found)
 
     def apply(self, scores: Tensor, targets: Tensor, total: Tensor, row_weights: Tensor | None = None) -> None:
@@ -131,7 +136,20 @@ class LaneLoss:
 def _stacked(name: str, configs: Sequence[TrialConfig], like: Tensor) -> StackedLoss:
     if name == "huber":
         return functools.partial(STACKED_LOSSES[name], delta=_each([config.huber_delta for config in configs]).to(like))
-    return STACKED_LOSSES[name]
+    by_kernel = None
+    if name == "softmax":
+        kept = like.new_ones(len(configs))
+        by_kernel = _softmax_by_kernel(kept, torch.zeros_like(kept))
+    return by_kernel or STACKED_LOSSES[name]
+
+
+def _softmax_by_kernel(kept: Tensor, spread: Tensor) -> StackedLoss | None:
+    """`smoothed_softmax_loss` in one pass over memory, or None if torch operations do the work."""
+    library = kernels(kept.device, kept.dtype)
+    if library is None:
+        return None
+    site = CallSite(library["softmax_loss"], kept.flatten(), spread.flatten())
+    return lambda scores, targets, total: site(scores, total, targets.expand_as(scores))
 
 
 def _each(values: Sequence[float]) -> Tensor:

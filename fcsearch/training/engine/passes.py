@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from fcsearch.training.engine.activations import ACTIVATIONS, Relu
+from fcsearch.training.engine.activations import ACTIVATIONS, Activation, RowSums
 from fcsearch.training.engine.buffers import Buffers
 from fcsearch.training.engine.embedding import StackedEmbedding
 
@@ -27,7 +27,7 @@ class StackedNet:
     Attributes:
         scores: (M, C, N), of the last `forward`.
         hidden: Each hidden layer after its activation, (M, N, H).
-        activation: What follows the products of hidden layers; may be set to its form with dropout.
+        activation: What follows the products of hidden layers; may be set to one that drops units.
     """
 
     def __init__(
@@ -41,11 +41,11 @@ class StackedNet:
         # The first hidden layer is (N, M, H) in memory, as the wide product leaves it; all are seen as (M, N, H).
         self.hidden = [make(rows, members, h).transpose(0, 1) for h in shape.hidden_dims[:1]]
         self.hidden += [make(members, rows, h) for h in shape.hidden_dims[1:]]
-        self.activation: Relu = ACTIVATIONS[activation].plain(self.hidden if gradients is not None else ())
+        self.activation: Activation = ACTIVATIONS[activation](self.hidden, trained=gradients is not None)
         if gradients is not None:
             self._gradients = gradients
             self._dhidden = [torch.empty_like(h) for h in self.hidden]
-            self._ones = torch.ones_like(self.scores[:, :1])
+            self._sums = RowSums(self.scores.mT)
 
     def forward(self, x: Tensor) -> Tensor:
         """Scores (M, C, N) of the shared rows `x` (N, D), in a buffer that the next call overwrites."""
@@ -53,21 +53,21 @@ class StackedNet:
             return self._score(x)
         self.activation.draw()
         self._enter(x)
-        self.activation.forward(0, self.hidden[0])
+        self.activation.forward(0, self.hidden[0], self._weights.bias(0))
         for layer in range(1, self.depth - 1):
             self._multiply(layer, self.hidden[layer - 1])
-            self.activation.forward(layer, self.hidden[layer])
+            self.activation.forward(layer, self.hidden[layer], self._weights.bias(layer))
         return self._score_by_member(self.hidden[-1])
 
     def backward(self, x: Tensor) -> None:
         """Carry the gradient, which stands in `scores`, back; `x` (N, D) are the rows of the last `forward`."""
         dout = self.scores.mT
+        self._sums.put(dout, self._gradients.bias(self.depth - 1))
         for layer in range(self.depth - 1, 0, -1):
-            torch.bmm(self.hidden[layer - 1].mT, dout, out=self._gradients.weight(layer))
-            self._sum_rows(dout, self._gradients.bias(layer))
+            hidden = self.hidden[layer - 1]
+            torch.bmm(hidden.mT, dout, out=self._gradients.weight(layer))
             dout = torch.bmm(dout, self._weights.weight(layer).mT, out=self._dhidden[layer - 1])
-            self.activation.backward(layer - 1, self.hidden[layer - 1], dout)
-        self._sum_rows(dout, self._gradients.bias(0))
+            self.activation.backward(layer - 1, hidden, dout, self._gradients.bias(layer - 1))
         self._leave(x, dout)
 
     def _score(self, x: Tensor) -> Tensor:
@@ -78,8 +78,7 @@ class StackedNet:
 
     def _enter(self, x: Tensor) -> None:
         """The product of the first of several layers."""
-        w, b = self._weights.weight(0).flatten(1), self._weights.bias(0).flatten()
-        torch.addmm(b, x, w, out=_rows_first(self.hidden[0]))
+        torch.mm(x, self._weights.weight(0).flatten(1), out=_rows_first(self.hidden[0]))
 
     def _leave(self, x: Tensor, dout: Tensor) -> None:
         """The gradient of the first layer's weights, from that by its output (M, N, H)."""
@@ -89,22 +88,21 @@ class StackedNet:
 
     def _multiply(self, layer: int, inputs: Tensor) -> None:
         """The product of a hidden layer (from 0), member by member."""
-        w, b = self._by_member(layer), self._weights.bias(layer)
-        torch.baddbmm(b.unsqueeze(1), inputs, w, out=self.hidden[layer])
+        torch.bmm(inputs, self._by_member(layer), out=self.hidden[layer])
 
     def _score_by_member(self, inputs: Tensor) -> Tensor:
         """The scores from what the last layer takes of each member, (M, N, H)."""
         w, b = self._by_member(self.depth - 1), self._weights.bias(self.depth - 1)
+        if len(w) == 1 and w.is_cuda:
+            # A single product that is so narrow takes cuBLAS eight times as long as its transpose: docs/tried.md.
+            self.scores[0].copy_(torch.addmm(b[0], inputs[0], w[0]).t())
+            return self.scores
         return torch.baddbmm(b.unsqueeze(2), w.mT, inputs.mT, out=self.scores)
 
     def _by_member(self, layer: int) -> Tensor:
         """Weights of a layer as (M, inputs, outputs)."""
         weights = self._weights.weight(layer)
         return weights if layer else weights.transpose(0, 1)
-
-    def _sum_rows(self, dout: Tensor, out: Tensor) -> None:
-        # As a product, because the order in which torch.sum adds depends on how many members there are.
-        torch.bmm(self._ones, dout, out=out.unsqueeze(1))
 
 
 class EmbeddedNet(StackedNet):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from fcsearch.config import TrialConfig
-from fcsearch.training.engine.activations import ACTIVATIONS
+from fcsearch.training.engine.activations import ACTIVATIONS, Dropping
 from fcsearch.training.engine.buffers import Buffers
 from fcsearch.training.engine.inputs import InputDropout
 from fcsearch.training.engine.losses import LaneLoss
@@ -41,7 +41,8 @@ class TorchSteps:
             self._all_kept = like.new_ones(rows, shape.dims[0])
         rates = [config.dropout for config in configs]
         if any(rates) and self._net.hidden:
-            self._net.activation = ACTIVATIONS[first.activation].dropped(rates, self._net.hidden, seed=first.seed)
+            dropping = Dropping(rates, self._net.hidden, seed=first.seed)
+            self._net.activation = ACTIVATIONS[first.activation](self._net.hidden, dropping)
         strengths = [config.reg for config in configs]
         self._penalty = L2Penalty(strengths, weights, gradients) if any(strengths) else None
         decays = [config.weight_decay for config in configs]

@@ -98,11 +98,12 @@ static void activate(const lane *l, const member *p, REAL *h, REAL *slopes, cons
 static void activate_backward(const lane *l, const member *p, const REAL *restrict h, const REAL *restrict slopes,
                               REAL *restrict dh, extent units)
 {
-    const layout walk = {.outer = 1, .members = 1, .inner = l->rows * units};
+    const extent values = l->rows * units;
     const REAL scale = p->drops ? p->scale : 1;
     if (l->activation == RELU)
-        relu_dropout_backward(&walk, h, dh, &scale);
+        for (extent k = 0; k < values; k++)
+            dh[k] = h[k] <= 0 ? 0 : dh[k] * scale;
     else
-        for (extent k = 0; k < walk.inner; k++)
+        for (extent k = 0; k < values; k++)
             dh[k] *= slopes[k];
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import operator
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -25,10 +24,14 @@ SIGNATURES: dict[str, tuple[str, ...]] = {
     "adam": ("a", "b", "c", "c", "value", "value", "value", "value"),
     "nadam": ("a", "b", "c", "c", "value", "value", "value", "value", "value"),
     "lion": ("a", "b", "c", "value", "value", "value"),
-    "relu_dropout": ("a", "bits", "value", "value"),
     "dropout": ("a", "bits", "value", "value", "b"),
-    "relu_dropout_backward": ("a", "b", "value"),
+    "bias_relu": ("a", "c"),
+    "bias_relu_dropout": ("a", "c", "bits", "value", "value"),
+    "relu_back": ("a", "b", "c", "value"),
+    "softmax_loss": ("a", "b", "c", "value", "value"),
 }
+# Those in which a block has units of one member: FOR_EACH_UNIT in kernels.c.
+BY_UNIT = frozenset({"bias_relu", "bias_relu_dropout", "relu_back"})
 
 
 class Library(Protocol):
@@ -119,7 +122,7 @@ class Kernel:
 
 
 class CallSite:
-    """A place where a kernel works on hidden layers (M, N, H), which are nearly always the arrays of the last call.
+    """A place where a kernel works on arrays (M, N, H), which nearly always lie where those of the last call did.
 
     Args:
         kernel: What is called there.
@@ -129,13 +132,14 @@ class CallSite:
     def __init__(self, kernel: Kernel, *fixed: Tensor) -> None:
         self._kernel = kernel
         self._fixed = fixed
-        self._arrays: tuple[Tensor, ...] = ()
+        self._places: list[tuple[object, ...]] = []
         self._call: Call | None = None
 
     def __call__(self, *arrays: Tensor) -> None:
-        """Call the kernel on these arrays; others than those of the last call are checked first."""
-        if self._call is None or not all(map(operator.is_, arrays, self._arrays)):
-            # The kernels walk over rows first, as the first layer lies in memory.
+        """Call the kernel on these arrays; those that lie elsewhere than at the last call are checked first."""
+        places = [(array.data_ptr(), array.shape, array.stride(), array.dtype) for array in arrays]
+        if self._call is None or places != self._places:
+            # The kernels walk over the second axis first, as the first layer lies in memory.
             self._call = self._kernel.bind(*(array.transpose(0, 1) for array in arrays), *self._fixed)
-            self._arrays = arrays
+            self._places = list(places)
         self._call()

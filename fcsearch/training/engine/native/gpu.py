@@ -11,8 +11,10 @@ from typing import Any
 import torch
 
 from fcsearch.training.engine.native.array_layout import Call, Layout
+from fcsearch.training.engine.native.binding import BY_UNIT
 
-_THREADS = 256  # of a block
+_UNITS = 32  # as in kernels.c
+_THREADS = 16 * _UNITS  # of a block: WARPS in kernels.c
 _BLOCKS = 2**14  # threads that find more work go on: enough to fill any GPU
 _MOST_VALUES = 2**31  # that the kernels count
 
@@ -35,6 +37,7 @@ class GpuLibrary:
 
         self._driver = driver
         self._device = device
+        self._layouts: dict[tuple[int, ...], torch.Tensor] = {}
         with torch.cuda.device(device):
             torch.cuda.current_stream().synchronize()  # the driver has a context only once torch has made one
             major, minor = torch.cuda.get_device_capability()
@@ -55,16 +58,24 @@ class GpuLibrary:
             return lambda *_: None
         driver = self._driver
         _, function = _checked(driver.cuModuleGetFunction(self._module, name.encode()))
-        on_device = torch.tensor([getattr(layout, field) for field, *_ in Layout._fields_], device=self._device)
-        blocks = min(_BLOCKS, -(-values // _THREADS))
+        on_device = self._layout(tuple(getattr(layout, field) for field, *_ in Layout._fields_))
+        by_unit = layout.members * -(-layout.inner // _UNITS)
+        blocks = min(_BLOCKS, by_unit if name in BY_UNIT else -(-values // _THREADS))
         types = (ctypes.c_void_p,) * (arguments + 1)
+        index = self._device.index  # which torch finds a stream by sooner than by a device
 
         def launch(*addresses: int) -> None:
-            stream = driver.CUstream(torch.cuda.current_stream(self._device).cuda_stream)
+            stream = driver.CUstream(torch.cuda.current_stream(index).cuda_stream)
             parameters = (on_device.data_ptr(), *addresses), types
             _checked(driver.cuLaunchKernel(function, blocks, 1, 1, _THREADS, 1, 1, 0, stream, parameters, 0))
 
         return launch
+
+    def _layout(self, fields: tuple[int, ...]) -> torch.Tensor:
+        """A layout on the device, which a call that is captured may only find there."""
+        if fields not in self._layouts:
+            self._layouts[fields] = torch.tensor(fields, device=self._device)
+        return self._layouts[fields]
 
 
 def _checked(result: tuple[Any, ...]) -> tuple[Any, ...]:
