@@ -15,6 +15,7 @@ from fcsearch.results.patience import storage_wait
 from fcsearch.search.loop.later_stages import Surroundings
 from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.extent import BUDGET_SHARE, Extent, confirmation_extent, refit_seconds, refits
+from fcsearch.search.record.outcomes import short_of_before
 
 # What follows the last training, the ensemble and the report, takes about a second on small data, and longer on a busy
 # machine, as the imports at the start do; of a time budget no larger share is left for it.
@@ -69,10 +70,9 @@ def later_end_of_trials(
 
 def _trials_if_left_now(run: RunDirectory, training: Sequence[TrialRecord]) -> pa.Table:
     """The table of trials as it would be if the packs in training were left now."""
-    table, before = run.trials(), run.unfinished_trials()
-    # One that started over gives way to what an earlier session had of it, until it is as far.
-    further = [trial for trial in training if (trial.epochs_run or 0) >= before.get(trial.trial_id, 0)]
-    now = trials_table(0, further)  # whichever pack they are in
+    table, short = run.trials(), short_of_before(training, run.unfinished_trials())
+    # Whichever pack they are in.
+    now = trials_table(0, [trial for trial in training if trial.trial_id not in short])
     others = table.filter(pc.invert(pc.is_in(table["trial_id"], value_set=now["trial_id"].combine_chunks())))
     return pa.concat_tables([others, now])
 

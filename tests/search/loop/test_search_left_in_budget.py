@@ -83,6 +83,16 @@ def test_a_trial_that_started_over_counts_with_what_it_had_reached_before(run: R
     assert later_end(run, reached(range(2), 4999, 0.9)) == END
 
 
+def test_a_trial_that_has_ended_counts_as_it_ended_however_far_it_was_before(run: RunDirectory) -> None:
+    """As in the ledger: early stopping may end it sooner than an earlier session left it."""
+    run.write_pack(0, reached(range(200), 400, 0.5, "complete"), [])
+    run.write_pack(1, reached(range(200, 202), 4900, 0.9), [])
+    # Their confirmation would be too long, until they end after few epochs.
+    assert later_end(run, []) == END
+    assert later_end(run, reached(range(200, 202), 10, 0.4)) == END
+    assert later_end(run, reached(range(200, 202), 10, 0.4, "stopped")) is None
+
+
 def test_the_time_that_was_kept_for_a_confirmation_is_used_for_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
