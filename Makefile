@@ -23,9 +23,11 @@ test-slow: $(INSTALLED)  ## the tests that take longer than about 20 s each
 
 # Those that docs/reliability.md names.
 FAULTS := tests/faults tests/results tests/search/record tests/search/remote tests/cli/test_cli_remote.py \
-	tests/search/local_pool tests/search/pool/test_search_pack_checkpoints.py \
+	tests/search/local_pool tests/search/loop/test_search_upcoming.py \
+	tests/search/pool/test_search_pack_checkpoints.py \
 	tests/search/ray_pool/test_search_actors.py tests/search/ray_pool/test_search_cluster.py \
-	tests/search/ray_pool/test_search_driver.py tests/search/ray_pool/test_search_versions.py \
+	tests/search/ray_pool/test_search_driver.py tests/search/ray_pool/test_search_guard.py \
+	tests/search/ray_pool/test_search_versions.py \
 	tests/search/test_search_beginning.py tests/search/test_search_checkpoints.py tests/search/test_search_cut.py \
 	tests/search/test_search_damaged.py tests/search/test_search_end_to_end.py \
 	tests/search/test_search_interrupted.py tests/search/test_search_ray_dies.py \

@@ -190,7 +190,7 @@ def search(fleet: Fleet) -> Reading:
     with tempfile.TemporaryDirectory(prefix="fcsearch-bench-") as folder:
         run = RunDirectory.create(Path(folder) / "run", Manifest(name="fleet", state="running", space=space.to_json()))
         clock = Clock(fleet.flush)
-        with run.writing(), output_to(run.log_path), clock.flushing():
+        with run.writing(), output_to(run.log_path, SilentView().notice), clock.flushing():
             recorder = CountingRecorder(Ledger(run, space, seed=0))
             pool = FleetPool(fleet, clock, lambda: recorder.idle)
             memory, cpu, began = memory_in_use(), time.process_time(), clock()

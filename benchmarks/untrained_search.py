@@ -89,7 +89,7 @@ def search(settings: Settings) -> Reading:
     space = load_space(SPACE, overrides=[f"sampler={settings.sampler}", f"parameters.epochs={settings.epochs}"])
     with tempfile.TemporaryDirectory(prefix="fcsearch-bench-") as folder:
         run = RunDirectory.create(Path(folder) / "run", Manifest(name="driver", state="running"))
-        with run.writing(), output_to(run.log_path):
+        with run.writing(), output_to(run.log_path, SilentView().notice):
             books = TimedBooks(Ledger(run, space, seed=0))
             view = ClockedView(Clock(books), since_first=settings.with_ray)
             with (ray_pool if settings.with_ray else simulated_pool)(settings) as pool:

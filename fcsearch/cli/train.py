@@ -81,7 +81,7 @@ def train(
 
     from fcsearch.cli.engines import measure_test, save_network, train_by_pack, train_by_solver
     from fcsearch.data import load_dataset
-    from fcsearch.inference.sink import check_place
+    from fcsearch.inference.sink import check_file_place
 
     if trial is not None and run is None:
         raise UsageError("--trial needs the trial's run; found no --run: add it, as in --run runs/dropout")
@@ -92,7 +92,7 @@ def train(
     require_read(config, parameters)
     where = _device(device)
     if save is not None:
-        check_place(save, by="save")
+        check_file_place(save, by="save")
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
     rows = load_dataset(spec, [config.input_form]).in_form(config.input_form)

@@ -71,10 +71,10 @@ def check_out(out: Path) -> None:
     """Refuse a file to which predictions cannot be written, before any are made; UsageError."""
     if out.suffix.lower() not in FORMATS:
         raise UsageError(f"{option('out')} must end in {' or '.join(FORMATS)}, or be -; found {out}. Add the ending.")
-    check_place(out)
+    check_file_place(out)
 
 
-def check_place(out: Path, *, by: str = "out") -> None:
+def check_file_place(out: Path, *, by: str = "out") -> None:
     """Refuse a file, named `by` that option, whose folder is missing or cannot be written to; UsageError."""
     folder = out.absolute().parent
     if out.is_dir():

@@ -8,7 +8,7 @@ from pathlib import Path
 from fcsearch.inference.choosing import Chosen
 from fcsearch.inference.exported import Exported
 from fcsearch.inference.exporting import export_model, form_of, write_export
-from fcsearch.inference.sink import check_place
+from fcsearch.inference.sink import check_file_place
 from fcsearch.report.card import model_card
 
 
@@ -40,6 +40,6 @@ def export_with_card(chosen: Chosen, form: str | None, out: Path) -> Written:
         FcsearchError: the exported model's predictions differ from fcsearch's.
     """
     form = form_of(out, form)
-    check_place(out)
+    check_file_place(out)
     exported = export_model(chosen, form)
     return Written(form, exported, write_export(exported, out, model_card(chosen, exported, form, out.name)))

@@ -61,6 +61,7 @@ class RunDirectory:
         self._confirmations = Parts(path / "confirmations", CONFIRMATIONS, aside=self._aside)
         self.predictions = Predictions(path / "predictions", manifest=self.manifest, aside=self._aside)
         self._last_pack_id = -1
+        self._confirmed: int | None = None
         self._writing = False
 
     @functools.cached_property
@@ -205,7 +206,7 @@ class RunDirectory:
 
     @contextmanager
     def _as_writer(self) -> Iterator[None]:
-        self._writing = True
+        self._writing, self._confirmed = True, None
         try:
             yield
         finally:
@@ -224,8 +225,10 @@ class RunDirectory:
 
     def next_pack_id(self) -> int:
         """A number that no pack of this run has, and that no earlier call returned."""
-        written = max(self._tables.highest_pack_id(), *self._confirmations.numbers(), -1)
-        self._last_pack_id = max(self._last_pack_id, written) + 1
+        # Its only writer looks once: the loop of a search asks, and must not wait for storage.
+        if self._confirmed is None or not self._writing:
+            self._confirmed = max(self._confirmations.numbers(), default=-1)
+        self._last_pack_id = max(self._last_pack_id, self._tables.highest_pack_id(), self._confirmed) + 1
         return self._last_pack_id
 
     def write_pack(
@@ -257,6 +260,7 @@ class RunDirectory:
         table = by_number(confirmations_table(pack_id, trials), self, self.manifest())
         self._confirmations.create()
         self._confirmations.replace(pack_id, table, keys=("trial_id", "seed"))
+        self._last_pack_id = max(self._last_pack_id, pack_id)
 
     def confirmations(self) -> pa.Table:
         """All trainings with another seed, sorted by `trial_id` and `seed`; schema CONFIRMATIONS."""

@@ -44,7 +44,7 @@ def name_taken(place: Path | str) -> RunError:
     )
 
 
-def check_place(path: Path) -> None:
+def check_run_place(path: Path) -> None:
     """Refuse a path at which no run directory can be made; nothing stays there.
 
     Raises:

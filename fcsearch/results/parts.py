@@ -132,7 +132,7 @@ class Parts:
 
     def _damage(self, path: Path) -> str | None:
         try:
-            content = path.read_bytes()
+            content = patiently(path.read_bytes, writes=False)
         except FileNotFoundError:
             return "it is missing"
         except OSError as error:

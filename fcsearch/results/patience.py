@@ -124,8 +124,8 @@ _patience: contextvars.ContextVar[Patience | None] = contextvars.ContextVar("pat
 
 
 @contextlib.contextmanager
-def patient(patience: Patience) -> Iterator[None]:
-    """Within this context a run is written and read with patience."""
+def patient(patience: Patience | None) -> Iterator[None]:
+    """Within this context a run is written and read with patience; with None, what is refused is an error at once."""
     before = _patience.set(patience)
     try:
         yield

@@ -15,6 +15,7 @@ from fcsearch.errors import RunError
 from fcsearch.results.arrow import with_origin
 from fcsearch.results.files import make_folder, names_in, remove, write_whole
 from fcsearch.results.manifest import Manifest
+from fcsearch.results.patience import patiently
 from fcsearch.results.schema import PREDICTIONS
 
 _FILE = re.compile(r"trial-(\d+)\.parquet")
@@ -70,7 +71,7 @@ class Predictions:
         """A trial's predictions; RunError if they were not kept or the file is damaged."""
         path = self._path(trial_id)
         try:
-            table = pq.read_table(path, columns=["prediction"])
+            table = patiently(lambda: pq.read_table(path, columns=["prediction"]), writes=False)
         except (OSError, pa.ArrowException) as error:
             raise _damaged(path, error) from error
         values: npt.NDArray[np.float32] = table["prediction"].combine_chunks().flatten().to_numpy()
@@ -80,7 +81,9 @@ class Predictions:
         """For how many rows a trial's predictions are; 0 if none were kept; RunError if the file is damaged."""
         path = self._path(trial_id)
         try:
-            return int(pq.read_metadata(path).num_rows) if path.is_file() else 0
+            return int(patiently(lambda: pq.read_metadata(path), writes=False).num_rows)
+        except FileNotFoundError:
+            return 0
         except (OSError, pa.ArrowException) as error:
             raise _damaged(path, error) from error
 

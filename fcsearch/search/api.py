@@ -13,7 +13,7 @@ from fcsearch.data import Dataset, load_dataset
 from fcsearch.errors import RunError, UsageError
 from fcsearch.results import Labels, RunDirectory, remote, write_labels
 from fcsearch.results.manifest import DatasetEntry
-from fcsearch.results.no_run import check_place, name_taken
+from fcsearch.results.no_run import check_run_place, name_taken
 from fcsearch.search.execution import SearchResult, attended, conclude, train
 from fcsearch.search.loop.later_stages import Surroundings
 from fcsearch.search.loop.published import ForOthers
@@ -46,7 +46,7 @@ def plan_search(space: SearchSpace, options: SearchOptions, *, path: Path) -> Se
     """
     if path.exists():
         raise name_taken(remote.address(path))
-    check_place(path)
+    check_run_place(path)
     return _settle(dataclasses.replace(space, dataset=space.dataset.resolve(Path.cwd())), options, path)
 
 

@@ -1,5 +1,6 @@
 """The run directory: made whole or not at all, written by one, in the ledger's order."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from synthetic_run import add_trials, epoch_rows, trial_row
 
 from fcsearch.errors import RunError
 from fcsearch.nn import FullyConnectedNet
-from fcsearch.results import EPOCHS, TRIALS, Manifest, RunDirectory, find_runs
+from fcsearch.results import EPOCHS, TRIALS, Manifest, RunDirectory, TrialRecord, find_runs
 from fcsearch.results.upgrade import FORMAT
 from fcsearch.training import TrialConfig
 
@@ -31,6 +32,15 @@ with RunDirectory.open(Path(sys.argv[1])).writing():
 def pack(*trial_ids: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     rows = [trial_row(trial_id) for trial_id in trial_ids]
     return rows, [epoch for row in rows for epoch in epoch_rows(row)]
+
+
+def again(trial_id: int) -> TrialRecord:
+    """A trial that was trained again, with another seed."""
+    return TrialRecord(trial_id=trial_id, state="failed", config=TrialConfig(seed=7))
+
+
+def refuse(folder: Path) -> Any:
+    raise OSError(errno.EIO, os.strerror(errno.EIO), str(folder))
 
 
 def unfinished(run: RunDirectory) -> list[Path]:
@@ -170,6 +180,22 @@ class TestTables:
         empty_run.write_pack(7, *pack(1))
         assert empty_run.next_pack_id() == 8
         assert RunDirectory.open(empty_run.path).next_pack_id() == 8
+
+    def test_next_pack_id_of_the_only_writer_looks_once(
+        self, empty_run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The loop of a search asks for it, and must not wait for storage."""
+        assert empty_run.next_pack_id() == 0
+        RunDirectory.open(empty_run.path).write_confirmations(4, [again(1)])
+        with empty_run.writing():
+            assert empty_run.next_pack_id() == 5
+            with monkeypatch.context() as patch:
+                patch.setattr(Path, "iterdir", refuse)
+                assert empty_run.next_pack_id() == 6
+            empty_run.write_confirmations(8, [again(2)])
+            assert empty_run.next_pack_id() == 9
+        RunDirectory.open(empty_run.path).write_confirmations(12, [again(3)])
+        assert empty_run.next_pack_id() == 13
 
     def test_a_damaged_part_is_named(self, empty_run: RunDirectory) -> None:
         empty_run.write_pack(3, *pack(1))

@@ -216,6 +216,22 @@ def test_the_schedule_is_that_of_the_epochs_that_the_trial_was_to_have(digits: D
     assert [e.learning_rate for e in stopped.epochs] == pytest.approx([0.2, 0.1 * (1 + half), 0.1], rel=1e-12)
 
 
+@pytest.mark.usefixtures("arithmetic")
+def test_a_cosine_schedule_does_not_read_lr_decay(digits: Digits) -> None:
+    data = digits(torch.float64)
+    cosine = TrialConfig(hidden_dims=(8,), learning_rate=0.2, epochs=4, lr_schedule="cosine")
+    decayed = dataclasses.replace(cosine, lr_decay=0.5)
+    # Beside one that does read it.
+    neighbour = dataclasses.replace(decayed, lr_schedule="exponential")
+    [alone] = train_pack([cosine], data)
+    assert_equal_to(train_pack([decayed], data)[0], alone, 0.0)
+    own, other, _ = train_pack([decayed, cosine, neighbour], data)
+    for result in (own, other):
+        assert_equal_to(result, alone, 1e-9)
+        rates = [epoch.learning_rate for epoch in result.epochs]
+        assert rates == pytest.approx([0.1 * (1 + math.cos(math.pi * epoch / 4)) for epoch in range(4)], rel=1e-12)
+
+
 def test_the_sample_of_training_rows_changes_no_other_bit(digits: Digits, monkeypatch: pytest.MonkeyPatch) -> None:
     config = dataclasses.replace(VARIED[0], epochs=3)
     found = []

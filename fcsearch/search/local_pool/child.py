@@ -65,5 +65,6 @@ class Child:
         """Kill the process; returns its exit code, or minus the signal that ended it."""
         self.pipe.close()
         if self._code is None:
-            self._code = self._fork_client.end(self._number, kill=self.task is not None and not self.dead)
+            kill = self.task is not None and not self.dead
+            self._code = self._fork_client.end(self._number, kill=kill, process=self.process)
         return self._code

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
+import signal
 import socket
 
 from fcsearch.search.local_pool.fork_messages import END, KILL, START, receive_reply, send_order
@@ -59,17 +61,26 @@ class ForkClient:
             send_order(self._line, START, self._count, (pipe, rows, _STDERR))
         return self._count
 
-    def end(self, number: int, *, kill: bool) -> int:
+    def end(self, number: int, *, kill: bool, process: int | None) -> int:
         """End a worker that was told to end, or kill it; returns its exit code, or minus the signal.
 
         That of a worker whose process to start workers is gone is not known: it is said to have ended as that did.
+
+        Args:
+            number: The worker.
+            kill: Whether to kill it.
+            process: Its process id, to kill it where the process that started it is gone; None: it has not said it.
         """
-        if number <= self._gone:
-            return self._code
-        with contextlib.suppress(OSError):
-            send_order(self._line, KILL if kill else END, number)
-        code = receive_reply(self._line)
-        return self._wait() if code is None else code
+        if number > self._gone:
+            with contextlib.suppress(OSError):
+                send_order(self._line, KILL if kill else END, number)
+            if (code := receive_reply(self._line)) is not None:
+                return code
+        if kill and process is not None:
+            # It would train on until its epoch ends.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(process, signal.SIGKILL)
+        return self._code if number <= self._gone else self._wait()
 
     def close(self) -> None:
         """End it, and the workers that are left."""

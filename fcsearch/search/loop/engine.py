@@ -20,6 +20,7 @@ from fcsearch.search.loop.recorder import Recorder
 from fcsearch.search.loop.scheduler import Scheduler
 from fcsearch.search.loop.standings import Standings
 from fcsearch.search.loop.tracker import Tracker
+from fcsearch.search.loop.upcoming import Upcoming
 from fcsearch.search.loop.view import View
 from fcsearch.search.pool.asha import Rungs
 from fcsearch.search.pool.interface import Event, Notice, PackFailed, Pool
@@ -91,6 +92,7 @@ class Engine:
     ) -> None:
         self._pool = pool
         self._scheduler = scheduler
+        self._upcoming = Upcoming(scheduler, checkpoints)
         self._recorder = recorder
         self._tracker = tracker
         self._standings = standings
@@ -137,7 +139,7 @@ class Engine:
         self._tracker.show(self.closing)
         if self._closed_at is None:
             self._hand_out()
-            return not self._running and self._scheduler.finished
+            return not self._running and self._upcoming.finished
         if self._running and now > self._closed_at + _GRACE_SECONDS:
             logger.warning("packs that did not end in time are abandoned: %s", sorted(self._running))
             self.abandoned = True
@@ -173,9 +175,10 @@ class Engine:
         while storage_wait() is None and (free := self._pool.workers - len(self._running)) > 0:
             if self._scheduler.waits:
                 self._tracker.show(self.closing, choosing=True)
-            trials = self._scheduler.next(free=free, workers=self._pool.workers)
-            if trials is None:
+            found = self._upcoming.next(free=free, workers=self._pool.workers)
+            if found is None:
                 return
+            trials, checkpoint = found
             task = PackTask(
                 pack_id=self._next_pack_id(),
                 trials=trials,
@@ -189,7 +192,6 @@ class Engine:
                 checkpoints=self._checkpoints.rule if self._checkpoints else None,
             )
             self._running[task.pack_id] = task
-            checkpoint = self._checkpoints.content(trials) if self._checkpoints else None
             self._pool.submit(dataclasses.replace(task, checkpoint=checkpoint) if checkpoint else task)
             self._tracker.handed_out(task, workers=self._pool.workers)
             where = " from their checkpoint" if checkpoint else ""

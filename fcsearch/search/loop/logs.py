@@ -8,7 +8,8 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -19,19 +20,20 @@ _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 @contextlib.contextmanager
-def output_to(path: Path, *, streams: bool = True) -> Iterator[None]:
+def output_to(path: Path, say: Callable[[str], None], *, streams: bool = True) -> Iterator[None]:
     """Redirect standard output and error in this block to the end of a file, for both Python and C++ code.
 
     Streams that were opened on a duplicate of the terminal before keep writing there: so does the live view.
 
     Args:
         path: The file.
+        say: Told once if the file cannot be written, in the thread that writes; what would be in it is lost.
         streams: Whether to take printed output too, and not only log records and warnings.
 
     Raises:
-        RunError: the file cannot be written, or is a symbolic link, which may point to another user's file.
+        RunError: the file cannot be opened, or is a symbolic link, which may point to another user's file.
     """
-    with _opened(path) as stream, contextlib.ExitStack() as stack:
+    with _opened(path, say) as stream, contextlib.ExitStack() as stack:
         if streams:
             for number in (1, 2):
                 stack.enter_context(_redirected(number, stream))
@@ -49,23 +51,40 @@ def output_to(path: Path, *, streams: bool = True) -> Iterator[None]:
         yield
 
 
-def _opened(path: Path) -> TextIO:
+def _opened(path: Path, say: Callable[[str], None]) -> TextIO:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o666)
     except OSError as error:
         found = "a link" if path.is_symlink() else error.strerror or error
         raise RunError(f"{path} must be a plain file that can be written; found: {found}; move it away") from error
-    return io.TextIOWrapper(io.BufferedWriter(_Log(descriptor, "a")), encoding="utf-8", line_buffering=True)
+    return io.TextIOWrapper(io.BufferedWriter(_Log(descriptor, path, say)), encoding="utf-8", line_buffering=True)
 
 
 class _Log(io.FileIO):
     """The file. What it has no room for is lost: Python would raise that when the search ends, in place of its end."""
 
+    def __init__(self, descriptor: int, path: Path, say: Callable[[str], None]) -> None:
+        super().__init__(descriptor, "a")
+        self._path = path
+        self._say = say
+        self._said = False
+
     def write(self, content: Any, /) -> int:
         try:
             return super().write(content)
-        except OSError:
+        except OSError as error:
+            if not self._said:
+                self._said = True
+                self._tell(error)
             return memoryview(content).nbytes
+
+    def _tell(self, error: OSError) -> None:
+        # Not where the terminal is gone, too.
+        with contextlib.suppress(OSError):
+            self._say(
+                f"since {datetime.now(UTC):%H:%M:%S} UTC {self._path} cannot be written ({error.strerror}): what is "
+                "logged meanwhile is lost, and the search continues"
+            )
 
 
 @contextlib.contextmanager

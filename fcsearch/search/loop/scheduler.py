@@ -6,6 +6,7 @@ import dataclasses
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
+from typing import Any
 
 from fcsearch.errors import SearchError
 from fcsearch.results.patience import storage_wait
@@ -15,10 +16,19 @@ from fcsearch.search.pool.interface import CutShort, NodeLost, NotStarted, PackF
 
 # Packs that are asked for before a worker is free.
 _AHEAD = 1
-# While it waits for the sampler, it looks this often whether the sampler waits for storage.
+# While it waits for another thread, it looks this often whether that waits for storage.
 _LOOK_SECONDS = 0.1
 
 Trials = tuple[PlannedTrial, ...]
+
+
+def arrives(result: Future[Any]) -> bool:
+    """Wait for what another thread does; False if storage has to be waited for first."""
+    while not result.done():
+        if storage_wait() is not None:
+            return False
+        wait([result], timeout=_LOOK_SECONDS)
+    return True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,10 +100,8 @@ class Scheduler:
         """
         self._ask_ahead(free, workers)
         while not self._ready and self._asked:
-            while not self._asked[0].done():
-                if storage_wait() is not None:
-                    return None
-                wait([self._asked[0]], timeout=_LOOK_SECONDS)
+            if not arrives(self._asked[0]):
+                return None
             self._ready.extend(self._planner.packs(self._asked.popleft().result(), workers=workers))
         if not self._ready:
             return None

@@ -100,7 +100,7 @@ def run_stages(
     ended_by: EndedBy = "trials"
     abandoned = False
     # A pool that trains in this process may still print what it likes.
-    with output_to(run.log_path, streams=plan.options.pool != "inline"):
+    with output_to(run.log_path, around.view.notice, streams=plan.options.pool != "inline"):
         with contextlib.ExitStack() as stack:
 
             @functools.cache

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from fcsearch.data import Dataset
+from fcsearch.errors import RunError
 from fcsearch.results import RunDirectory, TrialRecord, rank_trials
 from fcsearch.results.arrow import trials_table
-from fcsearch.results.patience import storage_wait
+from fcsearch.results.patience import patient, storage_wait
 from fcsearch.search.loop.later_stages import Surroundings
 from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.extent import BUDGET_SHARE, Extent, confirmation_extent, refit_seconds, refits
+from fcsearch.search.record.outcomes import short_of_before
+
+logger = logging.getLogger(__name__)
 
 # What follows the last training, the ensemble and the report, takes about a second on small data, and longer on a busy
 # machine, as the imports at the start do; of a time budget no larger share is left for it.
@@ -58,21 +63,25 @@ def later_end_of_trials(
         training: The trials of packs in training, as far as they are.
 
     Returns:
-        None if they end now, as something may follow, or as the run's storage is waited for and cannot be read.
+        None if they end now, as something may follow, or as the run cannot be read: it is not waited for.
     """
     if around.deadline is None or options.confirm != "auto" or refits(options, dataset) or storage_wait() is not None:
         return None
-    table, workers = _trials_if_left_now(around.run, training), around.run.manifest().workers or 1
+    try:
+        with patient(None):
+            table, workers = _trials_if_left_now(around.run, training), around.run.manifest().workers or 1
+    except RunError as error:
+        logger.warning("whether something follows the trials is not known, so they end: %s", error)
+        return None
     follows = confirmation_extent(options, rank_trials(table).to_pylist(), table.to_pylist(), dataset, workers=workers)
     return None if follows else around.deadline
 
 
 def _trials_if_left_now(run: RunDirectory, training: Sequence[TrialRecord]) -> pa.Table:
     """The table of trials as it would be if the packs in training were left now."""
-    table, before = run.trials(), run.unfinished_trials()
-    # One that started over gives way to what an earlier session had of it, until it is as far.
-    further = [trial for trial in training if (trial.epochs_run or 0) >= before.get(trial.trial_id, 0)]
-    now = trials_table(0, further)  # whichever pack they are in
+    table, short = run.trials(), short_of_before(training, run.unfinished_trials())
+    # Whichever pack they are in.
+    now = trials_table(0, [trial for trial in training if trial.trial_id not in short])
     others = table.filter(pc.invert(pc.is_in(table["trial_id"], value_set=now["trial_id"].combine_chunks())))
     return pa.concat_tables([others, now])
 

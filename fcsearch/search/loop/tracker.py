@@ -16,7 +16,7 @@ from fcsearch.search.loop.standings import Standings
 from fcsearch.search.loop.view import View
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.interface import CutShort, Notice, PackFailed
-from fcsearch.search.pool.messages import PackOutcome, PackTask, Progress, Reached
+from fcsearch.search.pool.messages import PackOutcome, PackTask, Place, Progress, Reached
 
 logger = logging.getLogger(__name__)
 
@@ -97,14 +97,14 @@ class Tracker:
         if going.said is None:
             logger.info("pack %d trains on %s, %s", progress.pack_id, progress.place.node, progress.place.device)
         going.said, going.heard = progress, self._clock()
-        self._note_training(progress.trained_at)
+        self._note_training(progress.place, progress.trained_at)
 
     def ended(self, outcome: PackOutcome, trials: Sequence[TrialRecord]) -> None:
         """A pack came to an end, with the trials that did."""
         self._packs.pop(outcome.pack_id, None)
-        self._note_training(min((member.finished_at for member in outcome.members), default=None))
-        self._count(trials)
         place = outcome.place
+        self._note_training(place, min((member.finished_at for member in outcome.members), default=None))
+        self._count(trials)
         if self._gpus and place.device == "cpu" and place.node not in self._without_gpu:
             self._without_gpu.add(place.node)
             self._view.notice(f"torch cannot use a GPU on {place.node}: packs train on the CPU there (see log.txt)")
@@ -192,10 +192,10 @@ class Tracker:
             return f"{plural(idle, 'worker')} idle: the last {self._what} are in training"
         return None
 
-    def _note_training(self, when: datetime | None) -> None:
+    def _note_training(self, place: Place, when: datetime | None) -> None:
         """A first epoch had been trained, at the latest now; it may be heard of much later than it was trained."""
-        ago = 0.0 if when is None else (datetime.now(UTC) - when).total_seconds()
-        # A clock of another machine may be wrong.
+        # The clock of another machine may be minutes late or early: what was trained there counts when it is heard of.
+        ago = (datetime.now(UTC) - when).total_seconds() if when is not None and place.is_here else 0.0
         trained = max(self._began, self._clock() - max(0.0, ago))
         self.trained_at = trained if self.trained_at is None else min(self.trained_at, trained)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import socket
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -73,6 +74,11 @@ class Place:
 
     node: str
     device: str
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this process is on that machine, too, by its name: `name`, or `name (address)`."""
+        return self.node.split(" (")[0] == socket.gethostname()
 
 
 @dataclasses.dataclass(frozen=True)

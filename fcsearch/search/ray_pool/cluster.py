@@ -13,7 +13,7 @@ import ray
 
 from fcsearch.errors import SearchError, UsageError
 from fcsearch.search.planning.placement import Node
-from fcsearch.search.ray_pool.failures import cause_of
+from fcsearch.search.ray_pool.causes import cause_of
 from fcsearch.search.ray_pool.forks import Forks
 from fcsearch.search.ray_pool.lean import lean_ray
 from fcsearch.search.ray_pool.local_ray import environment, private_ray
@@ -33,12 +33,22 @@ _SETTINGS = {
 _CONNECT_SECONDS = 5.0
 
 
-class RayStartError(SearchError):
-    """Ray could not be started on this machine; `cause` says why, in one line."""
+# What Ray, or the system, raises before any part of Ray runs: another start would meet it, too.
+_LASTING = (ImportError, ValueError, FileNotFoundError, PermissionError)
 
-    def __init__(self, cause: str) -> None:
+
+class RayStartError(SearchError):
+    """Ray could not be started on this machine.
+
+    Attributes:
+        cause: Why, in one line.
+        may_pass: Whether another start may go better, as where a part of it died.
+    """
+
+    def __init__(self, cause: str, *, may_pass: bool) -> None:
         super().__init__(f"Ray must start on this machine; found: {cause}; see the run's log.txt")
         self.cause = cause
+        self.may_pass = may_pass
 
 
 @contextlib.contextmanager
@@ -102,7 +112,8 @@ def _connect(address: str | None, local: Node, folder: Path | None) -> None:
             )
         except (Exception, SystemExit) as error:
             # Whatever it is: Ray has no error of its own for a raylet or a head that dies in between.
-            raise RayStartError(cause_of(str(error)) or type(error).__name__) from error
+            cause = cause_of(str(error)) or type(error).__name__
+            raise RayStartError(cause, may_pass=not isinstance(error, _LASTING)) from error
         return
     try:
         ray.init(address=address, configure_logging=False, log_to_driver=False)

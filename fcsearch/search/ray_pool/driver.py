@@ -26,8 +26,9 @@ from fcsearch.search.planning.placement import Node, Placement, place, room_for
 from fcsearch.search.pool.early_output import print_to
 from fcsearch.search.pool.interface import Notice
 from fcsearch.search.pool.messages import Progress
+from fcsearch.search.ray_pool.causes import cause_of
 from fcsearch.search.ray_pool.cluster import RayStartError, nodes_alive, ray_session
-from fcsearch.search.ray_pool.failures import cause_of, lost_connection
+from fcsearch.search.ray_pool.failures import lost_connection
 from fcsearch.search.ray_pool.forks import Forks
 from fcsearch.search.ray_pool.leftovers import can_end_sessions, end_session
 from fcsearch.search.ray_pool.tune_pool import TunePool, tune_pool
@@ -70,7 +71,8 @@ def main(number: int, forks: Forks | None = None) -> None:
         _drive(search, start, forks)
     except RayStartError as error:
         traceback.print_exc()
-        search.send(Lost(f"its start failed ({error.cause})"))
+        again = Lost(f"its start failed ({error.cause})")
+        search.send(again if error.may_pass else Refused(SearchError(str(error))))
     except FcsearchError as error:
         search.send(Refused(error))
     except BaseException as error:  # noqa: BLE001

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from ray.exceptions import OutOfMemoryError, RayActorError, RayTaskError
 
 from fcsearch.search.pool.interface import CutShort, NodeLost, NotStarted, OutOfMemory, PackFailed, Raised, WorkerLost
-
-# The line of a traceback that names its exception: `RuntimeError: out of memory`.
-_EXCEPTION = re.compile(r"[\w.]*(Error|Exception|Interrupt)\b(:|$)")
+from fcsearch.search.ray_pool.causes import cause_of
 
 # What Ray says of a worker that was still starting: a node that goes with several of them says nothing of the others.
 _NODE_DIED = "its node has died"
@@ -56,13 +52,6 @@ def _kind(error: BaseException) -> type[PackFailed]:
     # By its name: torch's own is known here only once torch is imported.
     out_of_memory = isinstance(cause, MemoryError) or type(cause).__name__ == "OutOfMemoryError"
     return OutOfMemory if out_of_memory else Raised
-
-
-def cause_of(text: str) -> str:
-    """One line of what Ray says of an error: that which names the exception, or the first of Ray's own messages."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    named = [line for line in lines if _EXCEPTION.match(line)]
-    return (named or [*lines, ""])[-1 if named else 0]
 
 
 def lost_connection(error: BaseException) -> bool:

@@ -18,7 +18,7 @@ from ray.exceptions import RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from fcsearch import __version__
-from fcsearch.search.ray_pool.failures import cause_of
+from fcsearch.search.ray_pool.causes import cause_of
 
 # A node that has not answered by then is not waited for: it is used when its answer has come.
 PATIENCE_SECONDS = 10.0

@@ -49,7 +49,7 @@ class Checkpoints:
         self.rule = rule
         self._folder = run / _FOLDER / stage
         self._stage = stage
-        # The loop reads while the ledger's thread writes.
+        # One thread reads while the ledger's writes.
         self._lock = threading.Lock()
         self._files: dict[int, Path] = {}
         self._last = 0
@@ -93,16 +93,24 @@ class Checkpoints:
 
     def content(self, trials: Sequence[PlannedTrial]) -> bytes | None:
         """What these trials, as one pack, go on from; None: from the beginning. RunError as in `recover`."""
-        with self._lock:
-            found = {self._files.get(trial.trial_id) for trial in trials}
-            path = found.pop()
-            if found or path is None:
-                return None
+        while (path := self._file(trials)) is not None:
             try:
+                # Others may write meanwhile: it may take long.
                 return _read(path)
             except ConfigError as error:
-                logger.warning("%s cannot be used, and its trials start over: %s", path, error)
-                return None
+                if path == self._file(trials):
+                    logger.warning("%s cannot be used, and its trials start over: %s", path, error)
+                    return None
+        return None
+
+    def keeps(self, trials: Sequence[PlannedTrial]) -> bool:
+        """Whether these trials, as one pack, have something to go on from."""
+        return self._file(trials) is not None
+
+    def _file(self, trials: Sequence[PlannedTrial]) -> Path | None:
+        with self._lock:
+            found = {self._files.get(trial.trial_id) for trial in trials}
+        return found.pop() if len(found) == 1 else None
 
     def write(self, trials: Sequence[PlannedTrial], content: bytes, *, patient: bool = False) -> None:
         """Keep the checkpoint of a pack of these trials; where it cannot be written the search goes on without.

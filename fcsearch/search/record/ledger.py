@@ -21,7 +21,6 @@ import optuna
 from optuna.distributions import BaseDistribution
 from optuna.trial import TrialState
 
-from fcsearch.config.states import UNFINISHED
 from fcsearch.errors import RunError, SpaceError
 from fcsearch.results import RunDirectory
 from fcsearch.results.study import name_metric
@@ -29,6 +28,7 @@ from fcsearch.search.planning.samplers import make_sampler
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.record.beginning import OBSERVATION, Beginning
 from fcsearch.search.record.journal import JournalFile, open_storage
+from fcsearch.search.record.outcomes import short_of_before
 from fcsearch.search.record.pack_record import PackRecord
 from fcsearch.space import SearchSpace
 
@@ -165,7 +165,7 @@ class Ledger:
         Returns:
             The trials that are done now. One that had got further before waits, with what it has reached.
         """
-        pack = pack.without(self._short_of_before(pack))
+        pack = pack.without(short_of_before(pack.trials, self._left_before))
         if not pack.trials:
             return ()
         for trial_id, model in pack.models.items():
@@ -182,15 +182,6 @@ class Ledger:
         column = self._objective.column
         self._tell(told, _last_values((epoch.trial_id, epoch.epoch, getattr(epoch, column)) for epoch in pack.epochs))
         return [trial.trial_id for trial in told]
-
-    def _short_of_before(self, pack: PackRecord) -> set[int]:
-        """Trials that were further before: they started over without a checkpoint, or failed, as for lack of memory."""
-        return {
-            trial.trial_id
-            for trial in pack.trials
-            if trial.state in (UNFINISHED, "failed")
-            and (trial.epochs_run or 0) < self._left_before.get(trial.trial_id, 0)
-        }
 
     def _plan(self, trial: optuna.trial.Trial) -> PlannedTrial:
         parameters = self._space.suggest(trial)

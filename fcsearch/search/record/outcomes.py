@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from fcsearch.config.objective import Objective
+from fcsearch.config.states import UNFINISHED
 from fcsearch.results import EpochRecord, TrialRecord
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, Reached
@@ -67,6 +68,22 @@ def records_so_far(reached: Iterable[tuple[PlannedTrial, Reached]], objective: O
         )
         for trial, found in reached
     ]
+
+
+def short_of_before(trials: Iterable[TrialRecord], before: Mapping[int, int]) -> set[int]:
+    """The trials that an earlier session had left further on, whose rows stay.
+
+    They started over without a checkpoint, or failed, as for lack of memory. One that has ended is as far as it gets.
+
+    Args:
+        trials: What they are now.
+        before: The epochs of those that were left unfinished.
+    """
+    return {
+        trial.trial_id
+        for trial in trials
+        if trial.state in (UNFINISHED, "failed") and (trial.epochs_run or 0) < before.get(trial.trial_id, 0)
+    }
 
 
 def epoch_records(outcome: PackOutcome) -> list[EpochRecord]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from pathlib import Path
 from typing import Any
 
+import pytest
 from search_helpers import trials
+from search_processes import wait_for
 from test_search_local_pools import events_of, pool_of
 
 from fcsearch.search.local_pool.processes import ProcessPool
@@ -46,6 +49,35 @@ def test_a_worker_that_its_server_has_left_dies_without_harm_to_the_next_server_
         assert lost.cause == "the worker process was ended by SIGKILL"
         assert client._process.poll() is None
         wait_for_progress(pool, 2)
+
+
+@pytest.mark.parametrize("revived", [True, False], ids=["by another server", "by none"])
+def test_a_worker_that_its_server_has_left_is_killed_with_its_pool(revived: bool) -> None:
+    """Not at the end of its epoch, which may take minutes: so long it would have its cores and its memory."""
+    with pool_of(ProcessPool) as pool:
+        pool.submit(endless(0))
+        wait_for_progress(pool, 0)
+        client, [worker] = pool._fork_client, pool._workers
+        client._process.kill()
+        client._process.wait()
+        if revived:
+            client.revive()
+        # As in a long epoch: it does not look at its pipe.
+        os.kill(worker.process, signal.SIGSTOP)
+    try:
+        wait_for(lambda: not is_alive(worker.process), seconds=60)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(worker.process, signal.SIGKILL)
+
+
+def is_alive(process: int) -> bool:
+    """Whether a process is there, and has not ended: one whose parent is gone may not be waited for at once."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
 
 
 def test_a_worker_that_dies_without_a_pack_is_waited_for_when_it_is_replaced() -> None:

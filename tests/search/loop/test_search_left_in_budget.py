@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import functools
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from search_helpers import make_run, make_space
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.data import load_dataset
 from fcsearch.results import RunDirectory, TrialRecord
+from fcsearch.results.patience import Patience, patient
 from fcsearch.search.loop.engine import Engine
 from fcsearch.search.loop.interruption import Interruption
 from fcsearch.search.loop.later_stages import Surroundings, plan_confirmation
@@ -81,6 +84,32 @@ def test_a_trial_that_started_over_counts_with_what_it_had_reached_before(run: R
     assert later_end(run, reached(range(2), 10, 0.9)) is None
     # Further than before, they count as they are, and their confirmation would be longer.
     assert later_end(run, reached(range(2), 4999, 0.9)) == END
+
+
+def test_a_trial_that_has_ended_counts_as_it_ended_however_far_it_was_before(run: RunDirectory) -> None:
+    """As in the ledger: early stopping may end it sooner than an earlier session left it."""
+    run.write_pack(0, reached(range(200), 400, 0.5, "complete"), [])
+    run.write_pack(1, reached(range(200, 202), 4900, 0.9), [])
+    # Their confirmation would be too long, until they end after few epochs.
+    assert later_end(run, []) == END
+    assert later_end(run, reached(range(200, 202), 10, 0.4)) == END
+    assert later_end(run, reached(range(200, 202), 10, 0.4, "stopped")) is None
+
+
+def test_storage_that_is_away_as_the_time_is_up_is_not_waited_for(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loop asks: other packs' outcomes come meanwhile, and the time is up."""
+    run.write_pack(0, reached(range(40), 2000, 0.5, "complete"), [])
+
+    def refuse(folder: Path) -> Any:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(folder))
+
+    said: list[str] = []
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with patient(Patience(run.path, said.append, lambda: False, seconds=2, again=0.1)):
+        assert later_end(run, []) is None
+    assert said == []
 
 
 def test_the_time_that_was_kept_for_a_confirmation_is_used_for_it(

@@ -1,6 +1,7 @@
 """What is said of a start that took much of a time budget."""
 
 import dataclasses
+import socket
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Literal
 import pytest
 from engine_helpers import RecordingView
 from in_process_pool import InProcess
-from search_helpers import PLACE, make_space
+from search_helpers import PLACE, make_space, outcome, result
 
 from fcsearch.config import TrialConfig
 from fcsearch.data import DatasetSpec, load_dataset
@@ -20,7 +21,7 @@ from fcsearch.search.loop.tracker import Tracker
 from fcsearch.search.loop.view import SilentView
 from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.trials import PlannedTrial
-from fcsearch.search.pool.messages import PackTask, Progress
+from fcsearch.search.pool.messages import PackTask, Place, Progress
 from fcsearch.search.pool.pack_run import PackRun
 from fcsearch.training import TrainingData
 
@@ -58,15 +59,34 @@ def test_an_epoch_counts_when_it_was_trained_and_not_when_it_is_heard_of() -> No
     def ago(seconds: float) -> datetime:
         return datetime.now(UTC) - timedelta(seconds=seconds)
 
-    tracker.progressed(Progress(0, 5, 9, 2, PLACE, trained_at=ago(8)))
+    here = Place(socket.gethostname(), "cpu")
+    tracker.progressed(Progress(0, 5, 9, 2, here, trained_at=ago(8)))
     assert tracker.trained_at == pytest.approx(104, abs=0.5)
-    # Another worker was first; a third one has a clock that is wrong.
-    tracker.progressed(Progress(1, 5, 9, 2, PLACE, trained_at=ago(9)))
+    # Another worker was first. Ray says the address, too.
+    here = Place(f"{socket.gethostname()} (10.0.0.1)", "cpu")
+    tracker.progressed(Progress(1, 5, 9, 2, here, trained_at=ago(9)))
     assert tracker.trained_at == pytest.approx(103, abs=0.5)
-    tracker.progressed(Progress(2, 5, 9, 2, PLACE, trained_at=ago(-500)))
+    # The clock was set since.
+    tracker.progressed(Progress(2, 5, 9, 2, here, trained_at=ago(-500)))
     assert tracker.trained_at == pytest.approx(103, abs=0.5)
-    tracker.progressed(Progress(3, 5, 9, 2, PLACE, trained_at=ago(500)))
+    tracker.progressed(Progress(3, 5, 9, 2, here, trained_at=ago(500)))
     assert tracker.trained_at == 100
+
+
+@pytest.mark.parametrize("late", [500, -500])
+def test_the_clock_of_another_machine_does_not_count(late: float) -> None:
+    now = 100.0
+    tracker = Tracker(
+        SilentView(), total=9, before=[], standings=Standings(1), deadline=None, gpus=False, clock=lambda: now
+    )
+    wrong = datetime.now(UTC) - timedelta(seconds=late)
+    now = 112.0
+    tracker.progressed(Progress(0, 5, 9, 2, PLACE, trained_at=wrong))
+    assert tracker.trained_at == 112.0
+    now = 113.0
+    done = outcome(1, {0: result(TrialConfig(), [0.5])})
+    tracker.ended(dataclasses.replace(done, members=(dataclasses.replace(done.members[0], finished_at=wrong),)), [])
+    assert tracker.trained_at == 112.0
 
 
 def test_a_worker_says_when_its_first_epoch_was_trained() -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -26,12 +27,16 @@ from fcsearch.search.pool.messages import PackTask, Progress, Reached
 from fcsearch.training import TrialConfig
 
 
+def say_nothing(text: str) -> None:
+    pytest.fail(text)
+
+
 def test_all_that_others_print_goes_to_the_log(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     log = tmp_path / "log.txt"
     log.write_text("before\n")
     propagated = logging.getLogger("optuna").propagate
     sys.stdout.write("shown\n")
-    with output_to(log):
+    with output_to(log, say_nothing):
         sys.stdout.write("python out\n")
         sys.stderr.write("python err\n")
         os.write(1, b"c out\n")
@@ -60,7 +65,7 @@ def test_all_that_others_print_goes_to_the_log(tmp_path: Path, capfd: pytest.Cap
 
 
 def test_the_terminal_is_given_back_after_an_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(KeyboardInterrupt), output_to(tmp_path / "log.txt"):
+    with pytest.raises(KeyboardInterrupt), output_to(tmp_path / "log.txt", say_nothing):
         raise KeyboardInterrupt
     os.write(2, b"shown\n")
     assert capfd.readouterr().err == "shown\n"
@@ -71,16 +76,29 @@ def test_a_log_that_is_no_plain_file_is_refused(what: str, tmp_path: Path) -> No
     log, other = tmp_path / "log.txt", tmp_path / "other"
     other.write_text("mine")
     log.mkdir() if what == "folder" else log.symlink_to(other)
-    with pytest.raises(RunError, match="must be a plain file"), output_to(log):
+    with pytest.raises(RunError, match="must be a plain file"), output_to(log, say_nothing):
         pass
     assert other.read_text() == "mine"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is a full disk on Linux alone")
-def test_a_log_without_room_ends_no_search() -> None:
-    with output_to(Path("/dev/full")):
+def test_a_log_without_room_ends_no_search_and_is_told_once() -> None:
+    said: list[str] = []
+    with output_to(Path("/dev/full"), said.append):
         logging.getLogger("fcsearch").warning("lost")
+        assert len(said) == 1
         sys.stdout.write("lost, too\n")
+    assert len(said) == 1
+    assert re.fullmatch(r"since [\d:]{8} UTC /dev/full cannot be written \(No space left on device\): what .*", said[0])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is a full disk on Linux alone")
+def test_nor_does_a_terminal_that_is_gone_with_it() -> None:
+    def say(_: str) -> None:
+        raise BrokenPipeError
+
+    with output_to(Path("/dev/full"), say):
+        sys.stdout.write("lost\n")
 
 
 def test_the_first_signal_asks_the_second_ends() -> None:

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from fcsearch.errors import SearchError
 from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.placement import Node, Placement
 from fcsearch.search.pool.interface import Notice
@@ -151,13 +152,12 @@ def test_a_node_with_other_versions_has_no_room(nodes: Nodes, clock: list[float]
     assert pool.workers == 1
 
 
-# What Ray raises where a raylet dies while it starts.
 BROKEN = """
 import sys
 import ray
 
 def init(**_):
-    raise Exception("The current node timed out during startup.\\nMore of it.")
+    raise {error}
 
 ray.init = init
 from fcsearch.search.ray_pool.driver import main
@@ -165,16 +165,40 @@ main(int(sys.argv[1]))
 """
 
 
-def test_a_ray_that_does_not_start_is_one_that_died_and_may_be_started_again(tmp_path: Path) -> None:
+def start_of(error: str, folder: Path) -> tuple[Any, str]:
+    """What the search is told of a Ray whose start raises this error, and what is printed, for the run's log."""
     near, far = Pipe()
     line: Line[Any, Any] = Line(near)
-    command = [sys.executable, "-c", BROKEN, str(far.fileno())]
+    command = [sys.executable, "-c", BROKEN.format(error=error), str(far.fileno())]
     # In its own session, which it ends.
     with subprocess.Popen(command, pass_fds=[far.fileno()], stderr=subprocess.PIPE, start_new_session=True) as process:
         far.close()
-        line.send(Start(None, Node(cpus=1, gpus=0), tmp_path / "ray"))
-        assert line.receive() == Lost("its start failed (The current node timed out during startup.)")
+        line.send(Start(None, Node(cpus=1, gpus=0), folder / "ray"))
+        told = line.receive()
         assert process.stderr is not None
-        # For the run's log.
-        assert b"Exception: The current node timed out" in process.stderr.read()
+        printed = process.stderr.read().decode()
     line.close()
+    return told, printed
+
+
+def test_a_ray_that_does_not_start_is_one_that_died_and_may_be_started_again(tmp_path: Path) -> None:
+    # What Ray raises where a raylet dies while it starts.
+    told, printed = start_of(r"Exception('The current node timed out during startup.\nMore of it.')", tmp_path)
+    assert told == Lost("its start failed (The current node timed out during startup.)")
+    assert "Exception: The current node timed out" in printed
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        ("PermissionError(13, 'Permission denied', '/ray/gcs_server')", "Permission denied: '/ray/gcs_server'"),
+        ("ValueError('The minimum allowed is 75 MiB.')", "The minimum allowed is 75 MiB."),
+    ],
+)
+def test_a_ray_that_no_other_start_would_help_is_refused_with_the_cause(error: str, cause: str, tmp_path: Path) -> None:
+    told, printed = start_of(error, tmp_path)
+    assert isinstance(told, Refused)
+    assert type(told.error) is SearchError
+    assert str(told.error).startswith("Ray must start on this machine; found: ")
+    assert str(told.error).endswith(f"{cause}; see the run's log.txt")
+    assert cause in printed

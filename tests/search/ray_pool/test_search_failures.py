@@ -10,7 +10,8 @@ from ray.exceptions import ActorDiedError, ActorUnavailableError, OutOfMemoryErr
 from fcsearch.errors import SearchError
 from fcsearch.search.pool.interface import CutShort, NodeLost, NotStarted, OutOfMemory, PackFailed, Raised, WorkerLost
 from fcsearch.search.ray_pool import controller
-from fcsearch.search.ray_pool.failures import WorkerKilledError, cause_of, pack_failure
+from fcsearch.search.ray_pool.causes import cause_of
+from fcsearch.search.ray_pool.failures import WorkerKilledError, pack_failure
 
 TRACE = "ray::PackWorker.train() (pid=1, ip=192.0.2.1)\n  File worker.py\n"
 

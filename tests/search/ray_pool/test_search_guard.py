@@ -15,7 +15,7 @@ from fcsearch.search.planning.plan import SearchPlan
 from fcsearch.search.pool.interface import CutShort, Notice, WorkerLost
 from fcsearch.search.pool.messages import PackOutcome, PackTask
 from fcsearch.search.ray_pool.guard import GuardedPool, open_guarded_pool
-from fcsearch.search.ray_pool.process import DriverDiedError
+from fcsearch.search.ray_pool.process import Driver, DriverDiedError
 from fcsearch.search.ray_pool.wire import Capacity, Leave, Ready, Sealed
 from fcsearch.space import SearchSpace
 
@@ -137,3 +137,30 @@ def test_deaths_of_ray_count_for_all_pools_of_a_command(driver: Any, asked: Any)
         driver.dead = True
         with pytest.raises(SearchError, match="its raylet died on this machine, 3 times"):
             pool.wait(0)
+
+
+def test_a_ray_that_cannot_be_imported_is_named_and_not_started_again(
+    asked: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ray.py").write_text('raise ImportError("libray.so: cannot open shared object file")')
+    # It is found where this process finds its modules.
+    monkeypatch.syspath_prepend(tmp_path)
+    driver = Driver()
+    try:
+        pool = GuardedPool(*asked, driver)
+        pool.submit(pack(0))
+        with pytest.raises(SearchError, match=r"found: ImportError: libray\.so: cannot open .*: --pool local"):
+            pool.wait(60)
+    finally:
+        driver.end()
+    assert driver.restarts == 0
+
+
+def test_a_driver_that_is_killed_while_it_imports_is_one_that_died() -> None:
+    driver = Driver()
+    try:
+        driver._process.kill()
+        with pytest.raises(DriverDiedError, match="its driver died"):
+            driver.receive()
+    finally:
+        driver.end()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import errno
 import logging
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -168,6 +169,41 @@ def test_one_that_cannot_be_read_stays_and_the_search_does_not_begin_without_it(
     with patient(Patience(tmp_path, lambda _: None, lambda: False, again=0)):
         again, lines = opened(tmp_path)
     assert (lines, again.files.keys()) == ([], {0, 1})
+
+
+def test_others_are_written_and_released_while_one_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, _ = opened(tmp_path)
+    first, newer = content(TRIALS[:2]), content(TRIALS[:2], epochs=2)
+    found.write(TRIALS[:2], first)
+    found.write(TRIALS[2:4], content(TRIALS[2:4]))
+    read, refusals = Path.read_bytes, [errno.EIO]
+
+    def refuse(path: Path) -> bytes:
+        if refusals:
+            raise OSError(refusals.pop(), "refused", str(path))
+        return read(path)
+
+    def others(text: str) -> None:
+        if "cannot be read" not in text:
+            return
+
+        def write() -> None:
+            found.release([2, 3])
+            found.write(TRIALS[:2], newer)
+
+        # The search waits now; the ledger's thread does not.
+        ledger = threading.Thread(target=write, daemon=True)
+        ledger.start()
+        ledger.join(20)
+        assert not ledger.is_alive()
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with patient(Patience(tmp_path, others, lambda: False, again=0)):
+        # The file that was asked for has given way to a newer one.
+        assert found.content(TRIALS[:2]) == newer
+    assert files(tmp_path) == ["checkpoints/trials/000003.safetensors"]
 
 
 def test_a_file_that_is_gone_means_a_start_from_the_beginning(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 import pytest
 from search_helpers import make_run, make_space, outcome, result
 from test_search_file_operations import EPOCHS, OPERATIONS, TRIALS, assert_whole
@@ -31,6 +32,8 @@ READS = (
     (io, "open"),
     (builtins, "open"),
     (ds, "dataset"),
+    (pq, "read_table"),
+    (pq, "read_metadata"),
 )
 
 
@@ -96,3 +99,32 @@ def test_an_operation_that_fails_for_a_while_is_done_later(tmp_path: Path, monke
         number += 1
     assert number > 30 * TRIALS, "each trial takes its two tables, its model, and the journal twice"
     assert len(said) > number
+
+
+READERS: dict[str, Callable[[RunDirectory], object]] = {
+    "which parts are damaged, where a search begins": lambda run: run.set_damaged_aside(),
+    "whether parts are damaged": lambda run: run.is_whole(),
+    "predictions": lambda run: run.predictions.load(TRIALS - 1).tolist(),
+    "the number of predictions": lambda run: run.predictions.rows(TRIALS - 1),
+}
+
+
+@pytest.mark.parametrize("what", READERS)
+def test_a_read_that_fails_for_a_while_is_done_later(
+    what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space, said, number = make_space(tmp_path), list[str](), 0
+    run = make_run(tmp_path, space)
+    with run.writing():
+        ledger = Ledger(run, space, seed=0)
+        for _ in range(TRIALS):
+            record(ledger, run, *ledger.ask(1))
+        expected = READERS[what](run)
+        while True:
+            with monkeypatch.context() as patch, patient(Patience(run.path, said.append, lambda: False, again=0)):
+                storage = Away(patch, run.path, number)
+                assert READERS[what](run) == expected
+            if storage.left >= 0:
+                break
+            number += 1
+    assert len(said) == 2 * number > 0
