@@ -1,6 +1,6 @@
 """A cohort on a GPU: each lane's step is captured once as a CUDA graph and then replayed, side by side with the others.
 
-A step of a small lane is some forty kernels of a few microseconds each, which Python cannot launch as fast as the GPU
+A step of a small lane is some 25 kernels of a few microseconds each, which Python cannot launch as fast as the GPU
 runs them; a replay launches all of them at once. What differs from step to step is therefore read from the device: the
 number of the step is a tensor that the step itself counts up, and by it rows and settings are found.
 """
