@@ -149,6 +149,7 @@ def test_what_starts_without_a_garbage_collector_gets_it_back(module: str) -> No
 
 
 @pytest.mark.skipif(torch.version.cuda is not None, reason="only a torch without CUDA may compile before a fork")
+@pytest.mark.usefixtures("one_thread")
 def test_what_trains_on_a_cpu_is_compiled_before_a_worker_asks(tmp_path: Path) -> None:
     if step_functions(torch.device("cpu"), torch.float32) is None:
         pytest.skip("no C compiler on this machine")
