@@ -225,7 +225,7 @@ class RunDirectory:
 
     def next_pack_id(self) -> int:
         """A number that no pack of this run has, and that no earlier call returned."""
-        # Its only writer looks once: the loop of a search asks, and must not wait for storage.
+        # Its only writer looks once, and writes under numbers from here: the loop must not wait for storage.
         if self._confirmed is None or not self._writing:
             self._confirmed = max(self._confirmations.numbers(), default=-1)
         self._last_pack_id = max(self._last_pack_id, self._tables.highest_pack_id(), self._confirmed) + 1
@@ -260,7 +260,6 @@ class RunDirectory:
         table = by_number(confirmations_table(pack_id, trials), self, self.manifest())
         self._confirmations.create()
         self._confirmations.replace(pack_id, table, keys=("trial_id", "seed"))
-        self._last_pack_id = max(self._last_pack_id, pack_id)
 
     def confirmations(self) -> pa.Table:
         """All trainings with another seed, sorted by `trial_id` and `seed`; schema CONFIRMATIONS."""

@@ -81,7 +81,7 @@ class Patience:
                     break
                 except OSError as error:
                     remedy = _PASSING.get(error.errno or 0)
-                    if remedy is None or self._given_up or self._hurried():
+                    if remedy is None or self._given_up or self._hurried() or not _needed.get()():
                         raise
                     if time.monotonic() > began + self._seconds:
                         self._given_up = True
@@ -116,11 +116,12 @@ class Patience:
 
     def _pause(self) -> None:
         end = time.monotonic() + self._again
-        while (left := end - time.monotonic()) > 0 and not self._hurried():
+        while (left := end - time.monotonic()) > 0 and not self._hurried() and _needed.get()():
             time.sleep(min(left, _LOOK_SECONDS))
 
 
 _patience: contextvars.ContextVar[Patience | None] = contextvars.ContextVar("patience", default=None)
+_needed: contextvars.ContextVar[Callable[[], bool]] = contextvars.ContextVar("needed", default=lambda: True)
 
 
 @contextlib.contextmanager
@@ -131,6 +132,16 @@ def patient(patience: Patience | None) -> Iterator[None]:
         yield
     finally:
         _patience.reset(before)
+
+
+@contextlib.contextmanager
+def while_needed(needed: Callable[[], bool]) -> Iterator[None]:
+    """Within this context nothing is waited for that is not needed any more."""
+    before = _needed.set(needed)
+    try:
+        yield
+    finally:
+        _needed.reset(before)
 
 
 def patiently(work: Callable[[], Done], *, writes: bool = True) -> Done:

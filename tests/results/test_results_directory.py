@@ -192,8 +192,8 @@ class TestTables:
             with monkeypatch.context() as patch:
                 patch.setattr(Path, "iterdir", refuse)
                 assert empty_run.next_pack_id() == 6
-            empty_run.write_confirmations(8, [again(2)])
-            assert empty_run.next_pack_id() == 9
+            empty_run.write_confirmations(empty_run.next_pack_id(), [again(2)])
+            assert empty_run.next_pack_id() == 8
         RunDirectory.open(empty_run.path).write_confirmations(12, [again(3)])
         assert empty_run.next_pack_id() == 13
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import signal
 from multiprocessing import Pipe
 
@@ -61,10 +62,18 @@ class Child:
         code = self.end()
         return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
 
+    def _gone(self) -> bool:
+        """Whether it has closed its pipe, which may still hold what it said."""
+        if self.dead:
+            return True
+        look = select.poll()
+        look.register(self.pipe, 0)
+        return any(event & select.POLLHUP for _, event in look.poll(0))
+
     def end(self) -> int:
         """Kill the process; returns its exit code, or minus the signal that ended it."""
-        self.pipe.close()
         if self._code is None:
-            kill = self.task is not None and not self.dead
+            kill = self.task is not None and not self._gone()
+            self.pipe.close()
             self._code = self._fork_client.end(self._number, kill=kill, process=self.process)
         return self._code

@@ -128,10 +128,13 @@ class Engine:
             FcsearchError: what the recorder could not do.
             KeyboardInterrupt: the user interrupted twice.
         """
-        while not self._over():
-            for event in self._pool.wait(_WAIT_SECONDS):
-                self._take(event)
-            self._recorder.check()
+        try:
+            while not self._over():
+                for event in self._pool.wait(_WAIT_SECONDS):
+                    self._take(event)
+                self._recorder.check()
+        finally:
+            self._upcoming.close()
 
     def _over(self) -> bool:
         now = self._clock()
@@ -160,6 +163,7 @@ class Engine:
             self.closing = "time_budget"
         if self.closing is not None:
             self._closed_at = now
+            self._upcoming.close()
 
     def _late(self, now: float) -> bool:
         if self._deadline is None or now <= self._deadline + self._grace:

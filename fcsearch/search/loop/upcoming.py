@@ -6,6 +6,7 @@ import contextvars
 import threading
 from concurrent.futures import Future
 
+from fcsearch.results.patience import while_needed
 from fcsearch.search.loop.scheduler import Scheduler, Trials, arrives
 from fcsearch.search.record.checkpoints import Checkpoints
 
@@ -24,11 +25,16 @@ class Upcoming:
         self._scheduler = scheduler
         self._checkpoints = checkpoints
         self._next: tuple[Trials, Future[bytes | None]] | None = None
+        self._open = True
 
     @property
     def finished(self) -> bool:
         """Whether nothing waits, and nothing more will be asked for."""
         return self._next is None and self._scheduler.finished
+
+    def close(self) -> None:
+        """Nothing more is handed out: end the wait for a checkpoint."""
+        self._open = False
 
     def next(self, *, free: int, workers: int) -> tuple[Trials, bytes | None] | None:
         """The next pack, as `Scheduler.next` gives it, with its checkpoint, if it has one.
@@ -60,6 +66,7 @@ class Upcoming:
 
     def _read(self, checkpoints: Checkpoints, trials: Trials, result: Future[bytes | None]) -> None:
         try:
-            result.set_result(checkpoints.content(trials))
+            with while_needed(lambda: self._open):
+                result.set_result(checkpoints.content(trials))
         except BaseException as error:  # noqa: BLE001 (the loop raises it)
             result.set_exception(error)

@@ -33,7 +33,7 @@ _SETTINGS = {
 _CONNECT_SECONDS = 5.0
 
 
-# What Ray, or the system, raises before any part of Ray runs: another start would meet it, too.
+# What another start would most likely meet, too: a file that is missing or not permitted, a value that Ray refuses.
 _LASTING = (ImportError, ValueError, FileNotFoundError, PermissionError)
 
 

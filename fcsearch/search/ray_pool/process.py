@@ -9,15 +9,12 @@ import sys
 from multiprocessing.connection import Pipe
 from typing import TYPE_CHECKING
 
-from fcsearch.errors import SearchError
 from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.placement import Node, Placement
 from fcsearch.search.pool.early_output import EarlyOutput
-from fcsearch.search.ray_pool.causes import cause_of
 from fcsearch.search.ray_pool.leftovers import can_end_sessions, end_session
 from fcsearch.search.ray_pool.session_folder import ray_folder
 from fcsearch.search.ray_pool.wire import Answer, Capacity, Line, Lost, Order, Ready, Refused, Request, Start, Told
-from fcsearch.wording import option
 
 if TYPE_CHECKING:
     from fcsearch.data.training_arrays import TrainingArrays
@@ -27,22 +24,14 @@ logger = logging.getLogger(__name__)
 # How long Ray may take to end its processes.
 _END_SECONDS = 20.0
 # The modules are found where this process finds them. To look for garbage while they are imported takes a tenth of
-# that time; `main` begins to.
+# that time; the driver begins to.
 _CODE = """
-import gc, sys, traceback
+import gc, sys
 gc.disable()
 sys.path[:] = {path!r}
-try:
-    from fcsearch.search.ray_pool.forks import Forks
-    forks = Forks() if {forks} else None
-    from fcsearch.search.ray_pool.driver import main
-except Exception:
-    traceback.print_exc()
-    sys.exit({unfit})
-main({number}, forks)
+from fcsearch.search.ray_pool.importing import import_and_drive
+import_and_drive({number}, forked={forked})
 """
-# Its exit code where it cannot import Ray.
-_UNFIT = 3
 _STDERR = 2
 
 
@@ -77,7 +66,7 @@ class Driver:
         self.begun = False
         self._ordered = False
         with far:
-            code = _CODE.format(path=sys.path, number=far.fileno(), forks=self._forks, unfit=_UNFIT)
+            code = _CODE.format(path=sys.path, number=far.fileno(), forked=self._forks)
             # In its own session: Ctrl-C is for the search, which decides what happens to the packs.
             self._process = subprocess.Popen(
                 [sys.executable, "-c", code],
@@ -130,18 +119,13 @@ class Driver:
         """The driver's next message.
 
         Raises:
-            FcsearchError: the driver cannot continue, or could not import Ray, as it could not a second time.
+            FcsearchError: the driver cannot continue, and could not if it were started again.
             DriverDiedError: it has died.
         """
         try:
             message = self._line.receive()
         except (EOFError, OSError) as error:
-            said = self._log_early()
-            if self._exit_code() == _UNFIT:
-                raise SearchError(
-                    f"Ray must be there to import; found: {cause_of(said)}; install it again, or search without it: "
-                    f"{option('pool', 'local')}"
-                ) from error
+            self._log_early()
             raise DriverDiedError("its driver died, as it does with its raylet") from error
         if isinstance(message, Refused):
             self._log_early()
@@ -171,15 +155,7 @@ class Driver:
             end_session(self._process.pid)
             self._stack.close()
 
-    def _exit_code(self) -> int | None:
-        """That of the process, which has closed its pipe; None if it lives."""
-        try:
-            return self._process.wait(_END_SECONDS)
-        except subprocess.TimeoutExpired:
-            return None
-
-    def _log_early(self) -> str:
-        """Log, and return, its output from before it had our stream."""
+    def _log_early(self) -> None:
+        """Log its output from before it had our stream."""
         if text := self._early.text():
             logger.error("the driver of Ray said before it died: %s", text)
-        return text

@@ -51,6 +51,7 @@ def test_a_worker_that_its_server_has_left_dies_without_harm_to_the_next_server_
         wait_for_progress(pool, 2)
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only Linux lists its processes as files")
 @pytest.mark.parametrize("revived", [True, False], ids=["by another server", "by none"])
 def test_a_worker_that_its_server_has_left_is_killed_with_its_pool(revived: bool) -> None:
     """Not at the end of its epoch, which may take minutes: so long it would have its cores and its memory."""

@@ -1,7 +1,8 @@
-"""A checkpoint that cannot be read for a while holds up its own pack alone."""
+"""While a checkpoint cannot be read, other packs are recorded; nothing is lost, and none is waited for in vain."""
 
 import errno
 import os
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -39,8 +40,10 @@ class Kept(Checkpoints):
         return patiently(read, writes=False) if self.keeps(trials) else None
 
 
-def search_with(seconds: float, given: Callable[[Search], bool]) -> tuple[Search, list[str]]:
-    """Six trials in packs of one, for two workers; that of trial 1 goes on from a checkpoint."""
+def search_with(
+    seconds: float, given: Callable[[Search], bool], *, total: int = 6, before: int = 2, kept: int = 1
+) -> tuple[Search, list[str]]:
+    """Trials in packs of one, for two workers; some were begun before, of which one goes on from a checkpoint."""
     handed: list[str] = []
 
     def answer(task: PackTask) -> PackOutcome:
@@ -49,11 +52,11 @@ def search_with(seconds: float, given: Callable[[Search], bool]) -> tuple[Search
 
     search = Search(
         answer,
-        total=6,
+        total=total,
         size=1,
-        waiting=trials(2),
+        waiting=trials(before),
         pool={"workers": 2},
-        checkpoints=Kept(1, lambda: given(search)),
+        checkpoints=Kept(kept, lambda: given(search)),
     )
     with patient(Patience(Path("run"), search.view.notice, lambda: False, seconds=seconds, again=0.01)):
         search.run()
@@ -76,3 +79,29 @@ def test_one_that_cannot_be_read_to_the_end_ends_the_search_with_what_was_record
     with pytest.raises(OSError, match=os.strerror(errno.EIO)):
         search_with(0.5, given)
     assert "record 0" in records
+
+
+def test_a_search_is_not_over_while_its_last_pack_waits_for_its_checkpoint() -> None:
+    tries: list[None] = []
+
+    def given(search: Search) -> bool:  # noqa: ARG001
+        tries.append(None)
+        return len(tries) > 20
+
+    search, handed = search_with(20, given, total=1, before=1, kept=0)
+    assert handed == ["0 goes on"]
+    assert search.books.states == {0: "complete"}
+
+
+def test_a_search_that_ends_waits_for_no_checkpoint() -> None:
+    def given(search: Search) -> bool:
+        search.stop.request()
+        return False
+
+    search, handed = search_with(60, given, total=1, before=1, kept=0)
+    assert handed == []
+    assert search.books.states == {}
+    for thread in threading.enumerate():
+        if thread.name == "checkpoint":
+            thread.join(20)
+            assert not thread.is_alive()
