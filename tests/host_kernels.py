@@ -9,9 +9,10 @@ import torch
 from fcsearch.training.engine import compiling
 from fcsearch.training.engine.native import Call, Kernel, library
 from fcsearch.training.engine.native.array_layout import Layout
-from fcsearch.training.engine.native.binding import SIGNATURES
+from fcsearch.training.engine.native.binding import REALS, SIGNATURES
 
 CPU = torch.device("cpu")
+SOURCES = ("kernels", "layers")
 
 
 class HostLibrary:
@@ -29,7 +30,7 @@ def host_kernels(dtype: torch.dtype) -> dict[str, Kernel]:
     """The kernels by name, as `kernels` has them for a GPU; skips the test where there is no compiler."""
     if library.step_functions(CPU, dtype) is None:
         pytest.skip("no C compiler on this machine")
-    compiled = HostLibrary(library._cpu_library(dtype))
+    compiled = HostLibrary(ctypes.CDLL(str(compiling.cpu_library(REALS[dtype], SOURCES))))
     return {name: Kernel(compiled, name, dtype, CPU) for name in SIGNATURES}
 
 
@@ -45,4 +46,4 @@ def change_source(monkeypatch: pytest.MonkeyPatch, right: str, wrong: str) -> in
     """Compile the kernels with this change from now on; returns in how many places it was made."""
     source = compiling.source
     monkeypatch.setattr(compiling, "source", lambda *names: source(*names).replace(right, wrong))
-    return source(*compiling.CPU_SOURCES).count(right)
+    return source(*{*compiling.CPU_SOURCES, *SOURCES}).count(right)

@@ -102,7 +102,7 @@ class Run:
         self.measure = Replayed(lane.measure, order.device) if lane.measures_in_place else lane.measure
 
     def enter(self) -> None:
-        """Launch what follows on the lane's stream. The caller's context ends that: one a lane would cost more."""
+        """Launch what follows on the lane's stream; the caller's context ends that, as one for each lane costs more."""
         if self.stream is not None:
             torch.cuda.set_stream(self.stream)
 

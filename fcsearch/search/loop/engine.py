@@ -163,7 +163,6 @@ class Engine:
             self.closing = "time_budget"
         if self.closing is not None:
             self._closed_at = now
-            self._upcoming.close()
 
     def _late(self, now: float) -> bool:
         if self._deadline is None or now <= self._deadline + self._grace:

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -36,11 +37,12 @@ def prepare_for_cpu() -> None:
             cpu_library("float")
 
 
-def cpu_library(real: str) -> Path:
+def cpu_library(real: str, sources: Sequence[str] = CPU_SOURCES) -> Path:
     """The library of all functions for a CPU, compiled if it is not there.
 
     Args:
         real: C's name of the numbers: `float` or `double`.
+        sources: The files of `native/` that it is made of.
 
     Raises:
         OSError: there is no compiler, no place for the library, or `CC` is no command.
@@ -53,7 +55,7 @@ def cpu_library(real: str) -> Path:
         command = [*shlex.split(compiler), *FLAGS.split(), *defines(real)]
     except ValueError as error:
         raise OSError(f"CC must be a command of the shell; found {compiler!r}: {error}") from error
-    return _compiled(command, source(*CPU_SOURCES))
+    return _compiled(command, source(*sources))
 
 
 def defines(real: str) -> list[str]:

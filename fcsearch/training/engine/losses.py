@@ -144,7 +144,7 @@ def _stacked(name: str, configs: Sequence[TrialConfig], like: Tensor) -> Stacked
 
 
 def _softmax_by_kernel(kept: Tensor, spread: Tensor) -> StackedLoss | None:
-    """`smoothed_softmax_loss` in one pass over memory, or None if torch operations do the work."""
+    """`smoothed_softmax_loss` in one kernel, or None if torch operations do the work."""
     library = kernels(kept.device, kept.dtype)
     if library is None:
         return None

@@ -94,7 +94,7 @@ class StackedNet:
         """The scores from what the last layer takes of each member, (M, N, H)."""
         w, b = self._by_member(self.depth - 1), self._weights.bias(self.depth - 1)
         if len(w) == 1 and w.is_cuda:
-            # A single product that is so narrow takes cuBLAS eight times as long as its transpose: docs/tried.md.
+            # A single product that is so narrow takes cuBLAS ten times as long as its transpose: docs/tried.md.
             self.scores[0].copy_(torch.addmm(b[0], inputs[0], w[0]).t())
             return self.scores
         return torch.baddbmm(b.unsqueeze(2), w.mT, inputs.mT, out=self.scores)

@@ -13,7 +13,7 @@ from fcsearch.training.engine.native.array_layout import Call, Layout
 
 REALS = {torch.float32: "float", torch.float64: "double"}
 
-# The arguments of each kernel after the layout, in order; see kernels.c.
+# The arguments of each kernel after the layout, in order; see kernels.c and layers.c.
 #   a, b, c   arrays (outer, members, inner) of the layout's first, second and third strides
 #   bits      int16 (outer, inner), contiguous, shared by the members
 #   value     one value a member, contiguous
@@ -30,8 +30,8 @@ SIGNATURES: dict[str, tuple[str, ...]] = {
     "relu_back": ("a", "b", "c", "value"),
     "softmax_loss": ("a", "b", "c", "value", "value"),
 }
-# Those in which a block has units of one member: FOR_EACH_UNIT in kernels.c.
-BY_UNIT = frozenset({"bias_relu", "bias_relu_dropout", "relu_back"})
+# How kernels share their arrays among threads, where it is not a value a thread: see FOR_EACH_... in layers.c.
+WALKS = {"bias_relu": "units", "bias_relu_dropout": "units", "relu_back": "units", "softmax_loss": "columns"}
 
 
 class Library(Protocol):
@@ -45,7 +45,7 @@ class Kernel:
     """One compiled kernel for one type of numbers.
 
     Args:
-        library: What a compiler made of kernels.c for this type.
+        library: What a compiler made of kernels.c and layers.c for this type.
         name: The kernel: a key of SIGNATURES.
         dtype: The type: a key of REALS.
         device: Where it runs.
@@ -137,9 +137,11 @@ class CallSite:
 
     def __call__(self, *arrays: Tensor) -> None:
         """Call the kernel on these arrays; those that lie elsewhere than at the last call are checked first."""
-        places = [(array.data_ptr(), array.shape, array.stride(), array.dtype) for array in arrays]
+        places: list[tuple[object, ...]] = [
+            (array.data_ptr(), array.shape, array.stride(), array.dtype) for array in arrays
+        ]
         if self._call is None or places != self._places:
             # The kernels walk over the second axis first, as the first layer lies in memory.
             self._call = self._kernel.bind(*(array.transpose(0, 1) for array in arrays), *self._fixed)
-            self._places = list(places)
+            self._places = places
         self._call()

@@ -1,4 +1,4 @@
-"""Compiles kernels.c for a GPU by NVIDIA's run-time compiler, and launches its kernels.
+"""Compiles kernels.c and layers.c for a GPU by NVIDIA's run-time compiler, and launches its kernels.
 
 Both come with CUDA builds of torch from 2.10 on (cuda-bindings, nvrtc); where they do not, there are no kernels.
 """
@@ -11,10 +11,11 @@ from typing import Any
 import torch
 
 from fcsearch.training.engine.native.array_layout import Call, Layout
-from fcsearch.training.engine.native.binding import BY_UNIT
+from fcsearch.training.engine.native.binding import WALKS
 
-_UNITS = 32  # as in kernels.c
-_THREADS = 16 * _UNITS  # of a block: WARPS in kernels.c
+_UNITS, _WARPS = 32, 16
+_THREADS = _UNITS * _WARPS  # of a block
+_BLOCK = (f"-DUNITS={_UNITS}", f"-DWARPS={_WARPS}")
 _BLOCKS = 2**14  # threads that find more work go on: enough to fill any GPU
 _MOST_VALUES = 2**31  # that the kernels count
 
@@ -23,7 +24,7 @@ class GpuLibrary:
     """The kernels on one GPU, for one type of numbers.
 
     Args:
-        source: What kernels.c holds.
+        source: What kernels.c and layers.c hold.
         defines: As the C compiler gets them.
         device: The GPU.
 
@@ -42,7 +43,7 @@ class GpuLibrary:
             torch.cuda.current_stream().synchronize()  # the driver has a context only once torch has made one
             major, minor = torch.cuda.get_device_capability()
             _, program = _checked(nvrtc.nvrtcCreateProgram(source.encode(), b"kernels.cu", 0, None, None))
-            options = [option.encode() for option in (f"--gpu-architecture=sm_{major}{minor}", *defines)]
+            options = [option.encode() for option in (f"--gpu-architecture=sm_{major}{minor}", *defines, *_BLOCK)]
             _checked(nvrtc.nvrtcCompileProgram(program, len(options), options))
             _, size = _checked(nvrtc.nvrtcGetCUBINSize(program))
             code = bytes(size)
@@ -59,8 +60,7 @@ class GpuLibrary:
         driver = self._driver
         _, function = _checked(driver.cuModuleGetFunction(self._module, name.encode()))
         on_device = self._layout(tuple(getattr(layout, field) for field, *_ in Layout._fields_))
-        by_unit = layout.members * -(-layout.inner // _UNITS)
-        blocks = min(_BLOCKS, by_unit if name in BY_UNIT else -(-values // _THREADS))
+        blocks = min(_BLOCKS, -(-_threads(layout, WALKS.get(name)) // _THREADS))
         types = (ctypes.c_void_p,) * (arguments + 1)
         index = self._device.index  # which torch finds a stream by sooner than by a device
 
@@ -72,10 +72,18 @@ class GpuLibrary:
         return launch
 
     def _layout(self, fields: tuple[int, ...]) -> torch.Tensor:
-        """A layout on the device, which a call that is captured may only find there."""
+        """A layout on the device, 512 bytes, which stay: graphs hold its address, and none can be made in a capture."""
         if fields not in self._layouts:
             self._layouts[fields] = torch.tensor(fields, device=self._device)
         return self._layouts[fields]
+
+
+def _threads(layout: Layout, walk: str | None) -> int:
+    """How many threads find work in a kernel that walks so."""
+    outer, members, inner = (int(getattr(layout, axis)) for axis in ("outer", "members", "inner"))
+    if walk == "units":
+        return members * -(-inner // _UNITS) * _THREADS
+    return members * inner * (1 if walk == "columns" else outer)
 
 
 def _checked(result: tuple[Any, ...]) -> tuple[Any, ...]:
