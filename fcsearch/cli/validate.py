@@ -139,13 +139,12 @@ def _head(space: SearchSpace, grid_size: int | None) -> dict[str, str]:
 
     plain = type(space.dataset)(space.dataset.source).to_json()
     changed = {key: value for key, value in space.dataset.to_json().items() if plain[key] != value}
-    stopping = space.early_stopping
     return {
         "dataset": space.dataset.source + _options(changed),
         **({} if space.objective is None else {"objective": space.objective}),
         "sampler": space.sampler.name + _options(dict(space.sampler.options)),
         "trials": f"{space.trials}" + (f" of a grid of {grid_size}" if grid_size is not None else ""),
-        "early stopping": stopping.describe() if stopping else "none",
+        "early stopping": space.stopping_words(),
         **({"comes first": first_in_words([*map(describe_try, space.tries)], space.trials)} if space.tries else {}),
     }
 

@@ -64,6 +64,18 @@ class SearchSpace:
         """The forms of the rows that its trials learn, beside the dataset's own; none where it does not name any."""
         return input_forms(self.parameters)
 
+    def stopping_words(self) -> str:
+        """When trials are stopped early, in words; where it cannot happen, why not."""
+        rule, epochs = self.early_stopping, self.parameters.get("epochs")
+        if rule is None:
+            return "none"
+        most = max(epochs.finite_values() or ()) if epochs else 0
+        # Where a parameter does not apply, its default does.
+        usual = 0 if epochs and not epochs.when else HYPERPARAMETERS["epochs"].default
+        if max(most, usual) > rule.min_epochs:
+            return rule.describe()
+        return f"cannot act: it begins at epoch {rule.min_epochs}, and no trial trains longer; lower min_epochs"
+
     def for_task(self, task: Task) -> SearchSpace:
         """The same space for a dataset of this task: with its objective and its loss, where the file names none.
 
