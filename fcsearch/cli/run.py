@@ -192,5 +192,5 @@ def _rehearse(plan: SearchPlan, searched: SearchSpace) -> None:
         data = {"rows": "not read: a dry run downloads nothing"}
     else:
         plan, dataset = plan_for_data(plan, load_dataset(spec, searched.input_forms))
-        data = told(dataset)
+        data = told(dataset, own=searched.learns_own_form)
     print_fields([*{**plan.lines(), **data}.items()], indent=0)

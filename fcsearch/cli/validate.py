@@ -100,7 +100,8 @@ def _load(space: SearchSpace) -> tuple[dict[str, Any] | None, list[dict[str, Any
     except ColumnsError as error:
         return None, column_rows(error.columns, None), error
     space.for_task(dataset.task)
-    return dataset.describe(), column_rows(dataset.columns, dataset.transform), None
+    widths = {str(learned.form): learned.input_dim for learned in dataset.learned(own=space.learns_own_form)}
+    return {**dataset.describe(), "forms": widths}, column_rows(dataset.columns, dataset.transform), None
 
 
 def _print(space: SearchSpace, facts: dict[str, Any]) -> None:
@@ -188,11 +189,17 @@ def _when(parameter: Parameter) -> str:
 
 def _in_words(found: dict[str, Any]) -> str:
     """The result of `--check-data`, in words."""
+    from fcsearch.config import OWN_FORM
     from fcsearch.report.words import plural
 
     labels = "a regression" if found["task"] == "regression" else f"{found['num_classes']} classes"
-    rows = ", ".join(f"{count} {split}" for split, count in found["rows"].items())
-    spec = found["spec"]
-    features = plural(found["input_dim"], "feature")
+    train, val, test = found["rows"].values()
+    folds = len(found.get("folds", ()))
+    searched = f"{train + val} in {folds} folds" if folds else f"{train} train, {val} val"
+    spec, forms = found["spec"], found["forms"]
     bins = f", {spec['bins']} bins" if spec["bins"] else ""
-    return f"{rows} rows, {features} (preprocessing {spec['preprocessing']}{bins}), {labels}"
+    names = {str(OWN_FORM): f"{spec['preprocessing']}{bins}"}
+    least, most = min(forms.values()), max(forms.values())
+    count = plural(most, "feature") if least == most else f"{least:,} to {most:,} features"
+    features = f"{count} (preprocessing {'; '.join(names.get(form, form) for form in forms)})"
+    return f"{searched}, {test} test rows, {features}, {labels}"

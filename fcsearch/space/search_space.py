@@ -15,7 +15,7 @@ from fcsearch.data.spec import DatasetSpec
 from fcsearch.errors import SpaceError
 from fcsearch.space.conditions import read_parameters
 from fcsearch.space.document import from_plain
-from fcsearch.space.forms import check_forms, input_forms
+from fcsearch.space.forms import check_forms, input_forms, learns_own_form
 from fcsearch.space.grid import enumerate_grid
 from fcsearch.space.keys import EarlyStopping, SamplerSpec, SpaceFile
 from fcsearch.space.mistakes import Collector
@@ -63,6 +63,11 @@ class SearchSpace:
     def input_forms(self) -> tuple[InputForm, ...]:
         """The forms of the rows that its trials learn, beside the dataset's own; none where it does not name any."""
         return input_forms(self.parameters)
+
+    @property
+    def learns_own_form(self) -> bool:
+        """Whether its trials may learn the dataset's own form of the rows."""
+        return learns_own_form(self.parameters)
 
     def stopping_words(self) -> str:
         """When trials are stopped early, in words; where it cannot happen, why not."""

@@ -209,7 +209,7 @@ def _train_trials(
         ),
     )
     said = lines_of(plan, run, begun=len(waiting), saved=checkpoints.files)
-    view.started({**said, **known, **told(dataset)})
+    view.started({**said, **known, **told(dataset, own=plan.space.learns_own_form)})
     with all_recorded(engine, recorder, tracker, view, run.path):
         engine.begin()
         for module in _LATER:
