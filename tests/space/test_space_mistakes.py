@@ -86,3 +86,8 @@ def test_a_colon_needs_a_space_after_it(refusal: Callable[..., str], override: s
     found = refusal("parameters: {epochs: 3}", override)
     assert hint in found
     assert " after the colon: " in found
+
+
+def test_a_rule_that_is_called_otherwise_with_weight_decay_is_named(refusal: Callable[..., str]) -> None:
+    said = refusal("parameters: {update_rule: adamw}")
+    assert said.endswith("found 'adamw'; adamw is adam with a weight_decay, such as 0.1")
