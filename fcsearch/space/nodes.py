@@ -90,11 +90,17 @@ class Node:
         return f"{mark} (changed by {self.overridden})" if changed else str(mark)
 
 
-def instead(word: str, known: Iterable[str]) -> str:
-    """The end of a message: what to write instead of `word`: the nearest of `known`, or all of them."""
+def instead(word: str, known: Iterable[str], *, listed: Iterable[str] | None = None) -> str:
+    """The end of a message: what to write instead of `word`: the nearest of `known`, or all of them.
+
+    Args:
+        word: What was found.
+        known: What would do.
+        listed: Those of them that are named where none is near; None: all.
+    """
     names = list(known)
     near = did_you_mean(nearest(word, names, other_names=OTHER_NAMES))
-    return spaced(word, names) or near or f"; known: {', '.join(names)}"
+    return spaced(word, names) or near or f"; known: {', '.join(names if listed is None else listed)}"
 
 
 def spaced(text: str, known: Iterable[str]) -> str:
