@@ -17,7 +17,7 @@ from fcsearch.errors import RunError
 from fcsearch.evaluation import load_run_dataset
 from fcsearch.report import write_report
 from fcsearch.report.confirmed import confirmation_cells
-from fcsearch.results import Manifest, RunDirectory, rank_trials
+from fcsearch.results import Manifest, RunDirectory, TrialRecord, rank_trials
 from fcsearch.results.manifest import ConfirmationEntry
 from fcsearch.results.records import row_config
 from fcsearch.search.api import SearchResult, confirm_run, resume_search, saved_options
@@ -151,6 +151,22 @@ def test_a_configuration_with_fewer_seeds_is_shown_and_not_ranked(tmp_path: Path
     assert (last.values, last.tied, last.fewer_seeds) == (before[last.trial_id], False, True)
     assert last.trial_id not in {found.winner.trial_id, *found.ties, *found.beaten}
     assert confirmation_cells(found)[1][-1][-1] == "fewer seeds"
+
+
+def test_the_confirmed_winner_keeps_its_network_while_a_search_goes_on(tmp_path: Path) -> None:
+    run = search(tmp_path, InProcess(), confirm=0, ensemble=0, keep_models=6).run
+    last = rank_trials(run.trials())["trial_id"].to_pylist()[-1]
+    [row] = [row for row in run.trials().to_pylist() if row["trial_id"] == last]
+    with run.writing():
+        run.write_confirmations(run.next_pack_id(), [TrialRecord.from_row({**row, "seed": 1})])
+        run.update_manifest({"confirmation": {"trials": [last], "seeds": [1]}})
+    more = dataclasses.replace(saved_options(run), trials=9, keep_models=5)
+    assert resume_search(RunDirectory.open(run.path), more, open_pool=InProcess()).report.best.row["trial_id"] == last
+    best = rank_trials(run.trials())["trial_id"].to_pylist()[:5]
+    # Of the new ones some are among the best, so that networks went.
+    assert last not in best
+    assert max(best) >= 6
+    assert set(run.models.saved()) == {*best, last}
 
 
 def test_a_training_that_fails_is_a_row_and_the_rest_goes_on(tmp_path: Path) -> None:
