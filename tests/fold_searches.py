@@ -40,8 +40,7 @@ def search(folder: Path, *, pool: Any = "inline", view: Any = None, space: Any =
     searched = make_space(
         folder,
         dataset={"source": str(write_table(folder / "rows.csv")), "label": "answer", "folds": FOLDS},
-        parameters=PARAMETERS,
-        **{"trials": 4, **(space or {})},
+        **{"parameters": PARAMETERS, "trials": 4, **(space or {})},
     )
     settings = SearchOptions(**{"pool": pool, "workers": 1, "cpus_per_worker": 0.5, "confirm": 0, **options})
     return start_search(searched, settings, path=folder / pool, command=["fcsearch", "run"], view=view)

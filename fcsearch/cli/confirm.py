@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from fcsearch.cli.number_types import Integer
 from fcsearch.cli.searching import conclude, going_on, refit_option, resource_options, varying
 from fcsearch.cli.shared_options import moved_data_options, runs_folder
 
@@ -16,8 +17,8 @@ from fcsearch.cli.shared_options import moved_data_options, runs_folder
 @click.command()
 @click.argument("run", required=False)
 @runs_folder
-@click.option("--top", type=click.IntRange(min=1), default=5, show_default=True, help="How many of the best.")
-@click.option("--seeds", type=click.IntRange(min=1), default=5, show_default=True, help="With how many other seeds.")
+@click.option("--top", type=Integer(min=1), default=5, show_default=True, help="How many of the best.")
+@click.option("--seeds", type=Integer(min=1), default=5, show_default=True, help="With how many other seeds.")
 @refit_option
 @moved_data_options
 @resource_options

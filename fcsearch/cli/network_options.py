@@ -10,7 +10,9 @@ import click
 
 from fcsearch.config import HYPERPARAMETERS, Hyperparameter, TrialConfig
 from fcsearch.config.objective import LOSSES_OF, Task
+from fcsearch.config.update_rules import decoupled
 from fcsearch.errors import UsageError
+from fcsearch.text import did_you_mean, nearest
 
 
 class _Widths(click.ParamType[tuple[int, ...]]):
@@ -26,6 +28,19 @@ class _Widths(click.ParamType[tuple[int, ...]]):
             self.fail(f"integers separated by commas are needed, such as 512,256; found {value!r}", param, ctx)
 
 
+class _Words(click.Choice[str]):
+    """One of some words; of any other, what was meant."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The word."""
+        if value not in self.choices:
+            hint = did_you_mean(nearest(value, self.choices))
+            if param is not None and param.name == "update_rule" and (rule := decoupled(value)):
+                hint = f"; {value} is {rule} with weight decay, such as --update-rule {rule} --weight-decay 0.1"
+            self.fail(f"must be one of {', '.join(self.choices)}; found {value!r}{hint}", param, ctx)
+        return str(value)
+
+
 _TYPES: dict[str, Any] = {"integer": int, "number": float, "widths": _Widths()}
 
 
@@ -34,7 +49,7 @@ def parameter_options(command: Callable[..., None]) -> Callable[..., None]:
     command = click.option("--seed", type=int, help="Seed of every random draw.")(command)
     for parameter in reversed(HYPERPARAMETERS.values()):
         if parameter.name not in ("depth", "hidden_dim"):
-            kind = _TYPES.get(parameter.kind) or click.Choice(parameter.words)
+            kind = _TYPES.get(parameter.kind) or _Words(parameter.words)
             command = click.option(_option(parameter.name), type=kind, help=_help(parameter))(command)
     return command
 

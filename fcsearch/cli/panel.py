@@ -79,7 +79,8 @@ def fitted(pieces: Sequence[str], width: int, *, lines: int = 2) -> list[str]:
 def done_text(status: Status) -> str:
     """How much is done, and with what results."""
     others = ", ".join(f"{count:,} {state}" for state, count in status.counts.items() if count and state != "complete")
-    return f"{status.done:,}/{status.total:,} {status.what}" + (f" ({others})" if others else "")
+    what = status.what.removesuffix("s") if status.total == 1 else status.what
+    return f"{status.done:,}/{status.total:,} {what}" + (f" ({others})" if others else "")
 
 
 def time_pieces(status: Status) -> list[str]:

@@ -45,8 +45,8 @@ def predict(
 
     Columns are matched by name, in any order, and become features as in training. A label is not needed. The output has
     a column `prediction` and a column `probability_<class>` for each class; for a regression only `prediction`, in the
-    unit of the label. Its rows are those of INPUT, in the same order; images have their names in a column `file`. A
-    file may be larger than memory.
+    unit of the label. Its rows are those of INPUT, in the same order; images have their names in a column `file`,
+    as they are within their folder. A file may be larger than memory.
 
     RUN is a run directory, or the name of a run in the runs' folder, the newest run if not given; MODEL is a single
     .safetensors file.

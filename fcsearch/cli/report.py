@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fcsearch.cli.number_types import Integer
 from fcsearch.cli.shared_options import output_format, runs_folder
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 @click.argument("run", required=False)
 @runs_folder
 @output_format
-@click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="How many of the best to list.")
+@click.option("--top", type=Integer(min=1), default=10, show_default=True, help="How many of the best to list.")
 @click.option("--no-write", is_flag=True, help="Only print: do not write report.html and report.json, measure nothing.")
 def report(run: str | None, root: Path | str, form: str, top: int, no_write: bool) -> None:
     """Say which network a run found best, and how far to trust it.

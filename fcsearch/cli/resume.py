@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fcsearch.cli.number_types import Integer
 from fcsearch.cli.searching import conclude, going_on, search_options, varying
 from fcsearch.cli.shared_options import moved_data_options, runs_folder
 
@@ -24,7 +25,7 @@ _CHANGING = {"confirm", "confirm_seeds", "refit", "ensemble", "keep_models"}
 @click.command()
 @click.argument("run", required=False)
 @runs_folder
-@click.option("--trials", type=click.IntRange(min=1), help="The run's new total. Default: unchanged.")
+@click.option("--trials", type=Integer(min=1), help="The run's new total. Default: unchanged.")
 @moved_data_options
 @search_options
 def resume(

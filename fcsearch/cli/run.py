@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fcsearch.cli.header import header_may_do
+from fcsearch.cli.number_types import Integer
 from fcsearch.cli.search_arguments import Choice, choose
 from fcsearch.cli.searching import conclude, going_on, search_options, varying
 from fcsearch.cli.shared_options import RunsFolder, dataset_options, dataset_overrides
@@ -35,10 +36,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 )
 @dataset_options
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the space: parameters.epochs=10.")
-@click.option("--trials", type=click.IntRange(min=1), help="How many trials. Default: as many as the space says.")
+@click.option("--trials", type=Integer(min=1), help="How many trials. Default: as many as the space says.")
 @click.option(
     "--seed",
-    type=click.IntRange(0, 2**32 - 1),
+    type=Integer(0, 2**32 - 1),
     default=0,
     show_default=True,
     help="Seed of the sampler and of training.",
@@ -192,5 +193,5 @@ def _rehearse(plan: SearchPlan, searched: SearchSpace) -> None:
         data = {"rows": "not read: a dry run downloads nothing"}
     else:
         plan, dataset = plan_for_data(plan, load_dataset(spec, searched.input_forms))
-        data = told(dataset)
+        data = told(dataset, own=searched.learns_own_form)
     print_fields([*{**plan.lines(), **data}.items()], indent=0)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fcsearch.cli.number_types import Integer, Number
 from fcsearch.cli.shared_options import options
 
 if TYPE_CHECKING:
@@ -71,15 +72,13 @@ resource_options = options(
     ),
     click.option(
         "--workers",
-        type=click.IntRange(min=1),
+        type=Integer(min=1),
         help="Packs trained at once. Default: one per GPU, else one per core.",
     ),
-    click.option(
-        "--gpus-per-worker", type=click.FloatRange(min=0), help="GPUs of each worker; 0.5 shares one, 0 uses none."
-    ),
+    click.option("--gpus-per-worker", type=Number(min=0), help="GPUs of each worker; 0.5 shares one, 0 uses none."),
     click.option(
         "--cpus-per-worker",
-        type=click.FloatRange(min=0, min_open=True),
+        type=Number(min=0, min_open=True),
         help="CPUs, and threads, of each worker. Default: 1.",
     ),
     click.option(
@@ -95,7 +94,7 @@ resource_options = options(
         help="The most trials that train together, in one pass (a pack). Default: auto.",
     ),
     click.option(
-        "--keep-models", type=click.IntRange(min=1), help="How many of the best trials keep their weights. Default: 3."
+        "--keep-models", type=Integer(min=1), help="How many of the best trials keep their weights. Default: 3."
     ),
     click.option(
         "--pool",
@@ -104,7 +103,7 @@ resource_options = options(
     ),
     click.option(
         "--checkpoint-every",
-        type=click.FloatRange(min=0),
+        type=Number(min=0),
         metavar="SECONDS",
         help="How often long trials are saved while they train, for `resume` to continue from. Default: 10.",
     ),
@@ -127,14 +126,12 @@ search_options = options(
         metavar="N|auto",
         help="How many of the best are trained again with other seeds; 0: none. Default: as many as take little time.",
     ),
-    click.option("--confirm-seeds", type=click.IntRange(min=1), help="With how many other seeds. Default: 5 at most."),
+    click.option("--confirm-seeds", type=Integer(min=1), help="With how many other seeds. Default: 5 at most."),
     refit_option,
-    click.option(
-        "--ensemble", type=click.IntRange(min=0), help="Candidates for the ensemble; 0: no ensemble. Default: 50."
-    ),
+    click.option("--ensemble", type=Integer(min=0), help="Candidates for the ensemble; 0: no ensemble. Default: 50."),
     click.option(
         "--page-every",
-        type=click.FloatRange(min=0),
+        type=Number(min=0),
         metavar="SECONDS",
         help="How often report.html is written while the search is running; 0: only at its end. Default: 30.",
     ),

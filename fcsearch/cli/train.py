@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fcsearch.cli.network_options import changed, for_task, parameter_options, require_read
+from fcsearch.cli.number_types import Integer
 from fcsearch.cli.shared_options import dataset_options, dataset_overrides, output_format
 from fcsearch.config import TrialConfig
 from fcsearch.config.objective import DEFAULT_OBJECTIVES, OBJECTIVES, Objective
@@ -43,7 +44,7 @@ _DATASET_KEYS = ("dataset", "task", "class_weight", "folds")
     help="pack: what a search runs. solver: the plain network and Solver, step by step.",
 )
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, ...")
-@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="CPU threads.")
+@click.option("--threads", type=Integer(min=1), default=1, show_default=True, help="CPU threads.")
 @click.option("--test", "asked", is_flag=True, help="Measure the network on the test rows: once, when all is chosen.")
 @click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="Write the best weights (safetensors).")
 @output_format

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fcsearch.cli.number_types import Integer
 from fcsearch.cli.shared_options import dataset_options, dataset_overrides, output_format
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 )
 @dataset_options
 @click.option(
-    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Seed of the sampled configuration."
+    "--seed", type=Integer(0, 2**32 - 1), default=0, show_default=True, help="Seed of the sampled configuration."
 )
 @click.option("--check-data", is_flag=True, help="Also load the dataset, and say what is in it.")
 @output_format
@@ -100,7 +101,8 @@ def _load(space: SearchSpace) -> tuple[dict[str, Any] | None, list[dict[str, Any
     except ColumnsError as error:
         return None, column_rows(error.columns, None), error
     space.for_task(dataset.task)
-    return dataset.describe(), column_rows(dataset.columns, dataset.transform), None
+    widths = {str(learned.form): learned.input_dim for learned in dataset.learned(own=space.learns_own_form)}
+    return {**dataset.describe(), "forms": widths}, column_rows(dataset.columns, dataset.transform), None
 
 
 def _print(space: SearchSpace, facts: dict[str, Any]) -> None:
@@ -139,13 +141,12 @@ def _head(space: SearchSpace, grid_size: int | None) -> dict[str, str]:
 
     plain = type(space.dataset)(space.dataset.source).to_json()
     changed = {key: value for key, value in space.dataset.to_json().items() if plain[key] != value}
-    stopping = space.early_stopping
     return {
         "dataset": space.dataset.source + _options(changed),
         **({} if space.objective is None else {"objective": space.objective}),
         "sampler": space.sampler.name + _options(dict(space.sampler.options)),
         "trials": f"{space.trials}" + (f" of a grid of {grid_size}" if grid_size is not None else ""),
-        "early stopping": stopping.describe() if stopping else "none",
+        "early stopping": space.stopping_words(),
         **({"comes first": first_in_words([*map(describe_try, space.tries)], space.trials)} if space.tries else {}),
     }
 
@@ -189,11 +190,17 @@ def _when(parameter: Parameter) -> str:
 
 def _in_words(found: dict[str, Any]) -> str:
     """The result of `--check-data`, in words."""
+    from fcsearch.config import OWN_FORM
     from fcsearch.report.words import plural
 
     labels = "a regression" if found["task"] == "regression" else f"{found['num_classes']} classes"
-    rows = ", ".join(f"{count} {split}" for split, count in found["rows"].items())
-    spec = found["spec"]
-    features = plural(found["input_dim"], "feature")
+    train, val, test = found["rows"].values()
+    folds = len(found.get("folds", ()))
+    searched = f"{train + val} in {folds} folds" if folds else f"{train} train, {val} val"
+    spec, forms = found["spec"], found["forms"]
     bins = f", {spec['bins']} bins" if spec["bins"] else ""
-    return f"{rows} rows, {features} (preprocessing {spec['preprocessing']}{bins}), {labels}"
+    names = {str(OWN_FORM): f"{spec['preprocessing']}{bins}"}
+    least, most = min(forms.values()), max(forms.values())
+    count = plural(most, "feature") if least == most else f"{least:,} to {most:,} features"
+    features = f"{count} (preprocessing {'; '.join(names.get(form, form) for form in forms)})"
+    return f"{searched}, {test} test rows, {features}, {labels}"

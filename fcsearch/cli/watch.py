@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from fcsearch.cli.number_types import Number
 from fcsearch.cli.shared_options import runs_folder
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ PATIENCE = Patience()
 @runs_folder
 @click.option(
     "--every",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     default=1.0,
     show_default=True,
     metavar="SECONDS",

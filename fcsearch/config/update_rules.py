@@ -13,6 +13,15 @@ RULE_SETTINGS: dict[str, tuple[str, ...]] = {
 }
 
 
+# Rules that are called otherwise with decoupled weight decay: here each is the rule, with `weight_decay`.
+_DECOUPLED = {"adamw": "adam", "nadamw": "nadam", "sgdw": "sgd"}
+
+
+def decoupled(word: str) -> str | None:
+    """The rule that others call by this word if it has decoupled weight decay; None if there is none."""
+    return _DECOUPLED.get(word.lower())
+
+
 def readers(setting: str) -> tuple[str, tuple[str, ...]]:
     """The rules that read a setting, as the `under` of its entry."""
     return "update_rule", tuple(rule for rule, settings in RULE_SETTINGS.items() if setting in settings)

@@ -183,11 +183,19 @@ class Dataset:
 
         return copies_words(self.details.get("copies", {}))
 
-    def forms_words(self) -> str:
-        """The forms of the rows and the memory that they take, as text; empty if there is only one form."""
+    def learned(self, *, own: bool) -> tuple[Dataset, ...]:
+        """The rows in each form that trials learn; `own`: whether that of the dataset itself is one."""
+        return (self, *self.forms) if own else self.forms
+
+    def forms_words(self, *, own: bool) -> str:
+        """The forms that trials learn and the memory that the rows take, as text; empty if there is only one form.
+
+        Args:
+            own: Whether they learn that of the dataset itself; it takes its memory in any case.
+        """
         if not self.forms:
             return ""
-        names = ", ".join(str(known.form) for known in (self, *self.forms))
+        names = ", ".join(str(known.form) for known in self.learned(own=own))
         arrays = {
             id(part.X): part.X.nbytes
             for known in (self, *self.forms)

@@ -14,10 +14,15 @@ _MOST_CLASSES = 10
 _MOST_COLUMNS = 5
 
 
-def told(dataset: Dataset) -> dict[str, str]:
-    """The data in words, as label and text; what there is nothing to say of is left out."""
+def told(dataset: Dataset, *, own: bool = True) -> dict[str, str]:
+    """The data in words, as label and text; what there is nothing to say of is left out.
+
+    Args:
+        dataset: The data.
+        own: Whether trials learn the dataset's own form of the rows.
+    """
     lines = {
-        "rows": f"{len(dataset.train):,} training, {len(dataset.val):,} validation, {len(dataset.test):,} test",
+        "rows": _rows(dataset),
         "label": label_words(dataset),
         "rare classes": rare_classes(dataset),
         "features": _features(dataset),
@@ -26,9 +31,20 @@ def told(dataset: Dataset) -> dict[str, str]:
         "left out": dataset.left_out(),
         "identifiers": _identifiers(dataset),
         "copies": dataset.copies_words(),
-        "preprocessing": dataset.forms_words(),
+        "preprocessing": dataset.forms_words(own=own),
     }
     return {name: text for name, text in lines.items() if text}
+
+
+def _rows(dataset: Dataset) -> str:
+    """The rows of each split; those of the folds, which `split` says more of, together."""
+    train, val, test = (len(split) for split in (dataset.train, dataset.val, dataset.test))
+    searched = (
+        f"{train + val:,} in {len(dataset.folds)} folds"
+        if dataset.others
+        else f"{train:,} training, {val:,} validation"
+    )
+    return f"{searched}, {test:,} test"
 
 
 def label_words(dataset: Dataset) -> str:

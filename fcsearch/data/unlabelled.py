@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import glob
+import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -119,10 +121,15 @@ def _of_images(
 
 
 def _file_names(files: Sequence[Path], source: str) -> pa.Table:
-    """The files' names as a column `file`: within the folder that was named."""
-    folder = Path(source).expanduser()
-    inside = folder.is_dir()
-    return pa.table({"file": [(path.relative_to(folder) if inside else path).as_posix() for path in files]})
+    """The files' names as a column `file`, within the folder that was named, or that holds the file, or all of a glob.
+
+    So an image has one name, whether it is predicted alone or with others.
+    """
+    path = Path(source).expanduser()
+    fixed = itertools.takewhile(lambda part: path.exists() or not glob.has_magic(part), path.parts)
+    place = Path(*fixed)
+    folder = place if place.is_dir() else place.parent
+    return pa.table({"file": [file.relative_to(folder).as_posix() for file in files]})
 
 
 def _of_table(

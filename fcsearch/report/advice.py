@@ -15,6 +15,7 @@ from fcsearch.report.findings import Evidence
 from fcsearch.report.judgement import Pull
 from fcsearch.report.left_in_training import trained_so_far
 from fcsearch.report.model import Dataset, Importance, Work
+from fcsearch.report.moves import lower_rates
 from fcsearch.report.remedies import BALANCED, FOLDS, RANKED, commonest_class, few_rows, losses, options, rarest_found
 from fcsearch.report.words import percent, plural, points, value_text
 
@@ -42,9 +43,17 @@ def of_the_states(work: Work) -> Iterator[Evidence]:
     """Trials without a result."""
     diverged = work.counts.get("diverged", 0)
     if diverged and diverged == work.done:
-        lower = "search at a lower {parameters}"
         who = f"All {diverged:,} trials" if diverged > 1 else "The trial"
-        yield Evidence("diverged", f"{who} diverged", lower, (Pull("learning_rate", "down"),))
+        least = work.diverged_from
+        if least is not None and lower_rates(least) is None:
+            yield Evidence(
+                "diverged",
+                f"{who} diverged, with learning rates down to {value_text(least, 3)}. Networks hardly learn with lower "
+                "ones, so look for another cause: a large reg or weight_scale, or features that are not standardised",
+            )
+        else:
+            lower = "search at a lower {parameters}"
+            yield Evidence("diverged", f"{who} diverged", lower, (Pull("learning_rate", "down"),))
     elif work.done and diverged / work.done >= _MANY_DIVERGED:
         yield Evidence(
             "diverged",

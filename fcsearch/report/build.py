@@ -232,6 +232,7 @@ def _work(manifest: Manifest, rows: Sequence[Mapping[str, Any]]) -> Work:
         sessions=session_count(manifest, packs),
         ended_by=manifest.ended_by,
         workers=manifest.workers,
+        diverged_from=min((row["learning_rate"] for row in rows), default=None) if set(found) == {"diverged"} else None,
     )
 
 

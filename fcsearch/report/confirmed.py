@@ -31,7 +31,7 @@ def of_the_confirmation(found: Confirmation | None, *, searched: int) -> Iterato
     if winner is None:
         yield Evidence("unconfirmed", "No configuration had a result with other seeds: all of them diverged or failed")
         return
-    objective, count = OBJECTIVES[found.objective], len(found.configurations)
+    objective, count = OBJECTIVES[found.objective], len(found.ranked)
     yield Evidence(
         "confirmed",
         f"Trained again with {plural(len(found.seeds), 'other seed')}, trial {winner.trial_id} has validation "
@@ -172,9 +172,9 @@ def confirmation_cells(found: Confirmation) -> tuple[tuple[str, ...], list[tuple
     objective = OBJECTIVES[found.objective]
     if found.winner is None:
         done = [_cells(entry, objective) for entry in found.configurations]
-        left = [len(found.seeds) - len(entry.values) - entry.lost for entry in found.configurations]
         return _COLUMNS, [
-            (*cells, "", f"{count} to do" if count else "") for cells, count in zip(done, left, strict=True)
+            (*cells, "", _to_do(entry, len(found.seeds)))
+            for cells, entry in zip(done, found.configurations, strict=True)
         ]
     standings = [_standing(entry, objective, first=place == 0) for place, entry in enumerate(found.configurations)]
     rows = zip(found.configurations, standings, strict=True)
@@ -215,6 +215,12 @@ def _cells(entry: Confirmed, objective: Objective) -> tuple[str, ...]:
     )
 
 
+def _to_do(entry: Confirmed, seeds: int) -> str:
+    """How many seeds a configuration lacks, if it is to have them."""
+    left = 0 if entry.fewer_seeds else seeds - len(entry.values) - entry.lost
+    return f"{left} to do" if left else ""
+
+
 def _standing(entry: Confirmed, objective: Objective, *, first: bool) -> tuple[str, str]:
     """The winner's lead over the entry, and what that makes of it."""
     if first:
@@ -223,4 +229,4 @@ def _standing(entry: Confirmed, objective: Objective, *, first: bool) -> tuple[s
     if entry.difference is not None:
         error = f" ± {objective.show_bare(entry.difference_error)}" if entry.difference_error is not None else ""
         lead = f"{objective.show_bare(entry.difference)}{error}"
-    return lead, "tie" if entry.tied else ""
+    return lead, "fewer seeds" if entry.fewer_seeds else "tie" if entry.tied else ""

@@ -78,6 +78,7 @@ class Work:
         sessions: How often it was started or resumed, as far as is known.
         ended_by: What ended it, as the manifest says.
         workers: How many packs trained at a time; None if the manifest does not say.
+        diverged_from: The least learning rate, if all trials diverged.
     """
 
     planned: int | None
@@ -91,6 +92,7 @@ class Work:
     sessions: int = 1
     ended_by: str | None = None
     workers: int | None = None
+    diverged_from: float | None = None
 
     @property
     def unfinished(self) -> int:

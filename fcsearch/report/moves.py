@@ -21,8 +21,11 @@ _MARGIN = 0.1
 _TRIED = 3
 _MOST_DROPOUT = 0.5
 _REG = (1e-5, 1e-4, 1e-3)
-# By what a learning rate is divided where all trials diverged.
-_LOWER = (3, 30, 300)
+# Where all trials diverged, the next learning rates are this far below; with the lowest and the highest that networks
+# are known to learn with, whatever was tried.
+_LOWER = 3
+_DECADES = 100
+_LEARNING_RATES = (1e-5, 0.1)
 
 Json = dict[str, Any]
 
@@ -77,18 +80,31 @@ def add_regulariser(name: str, value: Any, why: str) -> Change | None:
     return None if entry is None else Change(name, entry, why)
 
 
-def lower(name: str, parameter: Parameter | None, tried: float, *, in_grid: bool, why: str) -> Change:
-    """A parameter far below all that was tried, whether the space searched it or not.
+def lower_rates(tried: float) -> tuple[float, float] | None:
+    """The least and the largest learning rate to try where all trials diverged; None if lower ones hardly learn.
+
+    Args:
+        tried: The least that was tried, above 0.
+    """
+    least, most = _LEARNING_RATES
+    high = min(tried / _LOWER, most)
+    low = max(high / _DECADES, least)
+    return (_rounded(low), _rounded(high)) if high > _LOWER * low else None
+
+
+def lower(name: str, parameter: Parameter | None, rates: tuple[float, float], *, in_grid: bool, why: str) -> Change:
+    """A learning rate between these two, whether the space searched it or not.
 
     Args:
         name: Its name.
         parameter: As it was searched; None if the space did not name it.
-        tried: The least value that was tried, above 0.
+        rates: The least and the largest.
         in_grid: Whether the space takes choices alone.
         why: What the comment in the file says.
     """
-    choices = sorted(_rounded(tried / factor) for factor in _LOWER)
-    entry: Json = {"choices": choices} if in_grid else {"low": choices[0], "high": choices[-1], "log": True}
+    low, high = rates
+    between = [low, _rounded(math.sqrt(low * high)), high]
+    entry: Json = {"choices": between} if in_grid else {"low": low, "high": high, "log": True}
     return Change(name, _with_condition(parameter, entry) if parameter else entry, why)
 
 

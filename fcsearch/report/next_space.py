@@ -13,7 +13,7 @@ from fcsearch.config.objective import OBJECTIVES
 from fcsearch.errors import SpaceError
 from fcsearch.report.judgement import Verdict
 from fcsearch.report.model import Report
-from fcsearch.report.moves import Change, add_regulariser, lower, move, narrow
+from fcsearch.report.moves import Change, add_regulariser, lower, lower_rates, move, narrow
 from fcsearch.report.words import plural, value_text
 from fcsearch.space import SearchSpace
 from fcsearch.space.written import space_file
@@ -21,6 +21,8 @@ from fcsearch.space.written import space_file
 # The good trials: this fraction of those with a result, and at least this many.
 _GOOD_SHARE = 0.25
 _FEWEST_GOOD = 6
+# And so many trials, to find a learning rate with which a network learns.
+_FEWEST_RATES = 5
 NEXT_SPACE = "next_space.yaml"
 # These samplers learn from earlier trials.
 _LEARN_FROM_OTHERS = ("tpe", "gp")
@@ -66,14 +68,16 @@ def next_space(report: Report, space: SearchSpace, ranked: Sequence[Row]) -> str
     return space_file(changed, head=_head(report, tried=bool(space.tries)), comments=comments)
 
 
-def lower_space(report: Report, space: SearchSpace, trials: Sequence[Row]) -> str | None:
-    """The run's space with lower learning rates, where all trials diverged; None otherwise."""
-    if not trials or any(row["state"] != "diverged" for row in trials):
+def lower_space(report: Report, space: SearchSpace) -> str | None:
+    """The run's space with lower learning rates, where all trials diverged, at rates that can be lower; else None."""
+    name, least = "learning_rate", report.work.diverged_from
+    rates = None if least is None else lower_rates(least)
+    if rates is None:
         return None
-    name, least = "learning_rate", min(row["learning_rate"] for row in trials)
-    why = f"All {len(trials):,} trials" if len(trials) > 1 else "The trial"
+    why = f"All {report.work.done:,} trials" if report.work.done > 1 else "The trial"
     why += f" diverged, with learning rates down to {value_text(least, 3)}."
-    change = lower(name, space.parameters.get(name), least, in_grid=space.sampler.name == "grid", why=why)
+    in_grid = space.sampler.name == "grid"
+    change = lower(name, space.parameters.get(name), rates, in_grid=in_grid, why=why)
     try:
         changed = space.changed([f"parameters.{name}={change.override}"])
     except SpaceError:
@@ -84,7 +88,11 @@ def lower_space(report: Report, space: SearchSpace, trials: Sequence[Row]) -> st
         "",
         shlex.join(next_command(report)),
     ]
-    return space_file(_whole(changed, space), head=head, comments={name: why})
+    changed = _whole(changed, space)
+    # A single trial was enough where all was constant.
+    fewest = min(_FEWEST_RATES, len(changed.grid())) if in_grid else _FEWEST_RATES
+    changed = replace(changed, trials=max(changed.trials, fewest))
+    return space_file(changed, head=head, comments={name: why})
 
 
 def _whole(changed: SearchSpace, space: SearchSpace) -> SearchSpace:

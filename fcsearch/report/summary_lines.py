@@ -43,7 +43,7 @@ def headline(report: Report) -> list[str]:
             f"{duration(work.train_seconds)} of training{summed}"
         )
     if work.places:
-        lines.append("trained on " + ", ".join(f"{place} ({count:,})" for place, count in work.places.items()))
+        lines.append("trained on " + "; ".join(_at(place, count) for place, count in work.places.items()))
     settings = [("sampler", report.sampler), ("seed", report.seed), ("started", _moment(report.created_at))]
     lines.append(", ".join(f"{name} {value}" for name, value in settings if value is not None))
     if report.tags:
@@ -51,6 +51,12 @@ def headline(report: Report) -> list[str]:
     if report.note:
         lines.append(f"note: {report.note}")
     return [line for line in lines if line]
+
+
+def _at(place: str, count: int) -> str:
+    """How many trials were trained in a place: `machine 1 (cpu): 60 trials`."""
+    node, _, device = place.rpartition(" ")
+    return f"{f'{node} ({device})' if node else place}: {plural(count, 'trial')}"
 
 
 def _counts(work: Work) -> str:

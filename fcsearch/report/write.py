@@ -96,7 +96,7 @@ def _write_next_space(run: RunDirectory, report: Report, trials: pa.Table) -> No
     """Write next_space.yaml, unless there is no advice, or an earlier version wrote the space."""
     try:
         if report.best is None:
-            text = lower_space(report, run.space(), trials.to_pylist())
+            text = lower_space(report, run.space())
         else:
             text = next_space(report, run.space(), rank_trials(trials).to_pylist())
     except UsageError:

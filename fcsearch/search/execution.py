@@ -7,7 +7,7 @@ import dataclasses
 import logging
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -253,6 +253,12 @@ def _require_result(run: RunDirectory) -> None:
             if states["diverged"]
             else wording().files(f"; see {run.log_path}")
         )
-        then = ", next_space.yaml beside it has lower learning rates" if set(states) == {"diverged"} else ""
+        then = ", next_space.yaml beside it has lower learning rates" if _rates_can_be_lower(run, states) else ""
         shown = wording().files(f"; {run.path / 'report.html'} shows what was tried{then}")
         raise SearchError(f"no trial has a result ({counts}){change}{shown}")
+
+
+def _rates_can_be_lower(run: RunDirectory, states: Collection[str]) -> bool:
+    from fcsearch.report.moves import lower_rates
+
+    return set(states) == {"diverged"} and lower_rates(min(run.trials()["learning_rate"].to_pylist())) is not None

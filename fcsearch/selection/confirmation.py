@@ -37,6 +37,7 @@ class Confirmed:
         difference: By how much the winner's value is better, mean over the seeds that both have; 0 for the winner.
         difference_error: Standard error of that mean, by seeds and by rows; None if they share fewer than two seeds.
         tied: Whether chance explains the difference.
+        fewer_seeds: Whether it lacks seeds that others have, as one of an earlier confirmation may: it is not ranked.
     """
 
     trial_id: int
@@ -49,6 +50,7 @@ class Confirmed:
     difference: float | None = None
     difference_error: float | None = None
     tied: bool = False
+    fewer_seeds: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,8 @@ class Confirmation:
         seeds: With which seeds.
         asked: How many trainings were planned.
         done: How many of them have ended.
-        configurations: The winner first.
-        bias: By how much the search's values are better than those with other seeds, mean over the configurations.
+        configurations: The winner first, and those with fewer seeds last.
+        bias: By how much the search's values are better than those with other seeds, mean over the ranked ones.
     """
 
     objective: str
@@ -77,6 +79,11 @@ class Confirmation:
         return self.done >= self.asked
 
     @property
+    def ranked(self) -> tuple[Confirmed, ...]:
+        """The configurations that have the same seeds."""
+        return tuple(entry for entry in self.configurations if not entry.fewer_seeds)
+
+    @property
     def winner(self) -> Confirmed | None:
         """The configuration with the best mean; None before all are done, or if none has a result."""
         first = self.configurations[0] if self.configurations else None
@@ -87,14 +94,14 @@ class Confirmation:
         """Trials whose distance to the winner chance explains; none before there is a winner."""
         if self.winner is None:
             return ()
-        return tuple(entry.trial_id for entry in self.configurations[1:] if entry.tied)
+        return tuple(entry.trial_id for entry in self.ranked[1:] if entry.tied)
 
     @property
     def beaten(self) -> tuple[int, ...]:
         """Trials that the winner beats by more than chance explains; none before there is a winner."""
         if self.winner is None:
             return ()
-        return tuple(entry.trial_id for entry in self.configurations[1:] if not entry.tied)
+        return tuple(entry.trial_id for entry in self.ranked[1:] if not entry.tied)
 
 
 def chosen_trial(run: RunDirectory) -> int:
@@ -116,23 +123,35 @@ def best_trial(run: RunDirectory) -> int:
 
 
 def confirmation_of(run: RunDirectory) -> Confirmation | None:
-    """The run's confirmation, as far as it is done; None if none was planned."""
+    """The run's confirmation, as far as it is done; None if none was planned.
+
+    What an earlier one has trained stays: its seeds, where all that are planned now have them, and its configurations.
+    """
     planned = run.manifest().confirmation
     if planned is None or not planned.trials:
         return None
-    trials, seeds = planned.trials, planned.seeds
-    wanted = {(trial, seed) for trial in trials for seed in seeds}
     table = run.trials()
-    known = table.filter(pc.is_in(table["trial_id"], pa.array(trials, pa.int64()))).to_pylist()
+    again = run.confirmations().to_pylist()
+    numbers = {*planned.trials, *(row["trial_id"] for row in again)}
+    known = table.filter(pc.is_in(table["trial_id"], pa.array(sorted(numbers), pa.int64()))).to_pylist()
     searched = {row["trial_id"]: row for row in known}
-    again = [row for row in run.confirmations().to_pylist() if (row["trial_id"], row["seed"]) in wanted]
     rows = [row for row in again if counts_for(searched, row)]
-    objective = objective_of(table)
-    measured_on = rows_measured_on(run)
-    # While a damaged row, or an unfinished one, is being replaced there is none.
-    there = [searched[trial] for trial in trials if trial in searched]
-    found = weigh(there, rows, seeds=seeds, objective=objective, measured_on=measured_on)
-    return replace(found, asked=len(wanted))
+    done: dict[int, set[int]] = defaultdict(set)
+    for row in rows:
+        done[row["trial_id"]].add(row["seed"])
+    everywhere = set.intersection(*(done[trial] for trial in planned.trials))
+    seeds = (*planned.seeds, *sorted(everywhere - set(planned.seeds)))
+    others = [searched[trial] for trial in sorted(done.keys() - set(planned.trials))]
+    found = weigh(
+        # While a damaged row, or an unfinished one, is being replaced there is none.
+        [searched[trial] for trial in planned.trials if trial in searched],
+        rows,
+        seeds=seeds,
+        objective=objective_of(table),
+        earlier=[row for row in others if row["state"] in RANKED_STATES],
+        measured_on=rows_measured_on(run),
+    )
+    return replace(found, asked=len(planned.trials) * len(seeds))
 
 
 def counts_for(trials: Mapping[int, Mapping[str, Any]], again: Mapping[str, Any]) -> bool:
@@ -171,34 +190,48 @@ def weigh(
     *,
     seeds: Sequence[int],
     objective: Objective,
+    earlier: Sequence[Mapping[str, Any]] = (),
     measured_on: int | None = None,
 ) -> Confirmation:
     """Compare configurations over seeds.
 
     Args:
         searched: The row of each in the trials table.
-        rows: Their rows of the confirmations table, as far as there are.
+        rows: Their rows of the confirmations table, as far as there are; other seeds are passed over.
         seeds: The planned seeds.
         objective: What they are compared by.
+        earlier: The rows in the trials table of others, which an earlier confirmation has trained.
         measured_on: The number of validation rows, the same for all; None: not known, so that only seeds are chance.
     """
     by_trial: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
-        by_trial[row["trial_id"]].append(row)
+        if row["seed"] in seeds:
+            by_trial[row["trial_id"]].append(row)
+    done = sum(len(by_trial[row["trial_id"]]) for row in searched)
     found = [_confirmed(row, by_trial[row["trial_id"]], objective) for row in searched]
+    for row in earlier:
+        if again := by_trial[row["trial_id"]]:
+            entry = _confirmed(row, again, objective)
+            found.append(replace(entry, fewer_seeds=len(again) < len(seeds)))
     # A configuration that diverged with some seed comes after those that never did.
-    found.sort(key=lambda entry: (entry.lost, math.inf if entry.mean is None else -objective.gain(entry.mean)))
+    found.sort(key=lambda entry: (entry.fewer_seeds, entry.lost, _loss(entry, objective)))
     winner = found[0] if found else None
     compared = [_compared(entry, winner, objective, measured_on) for entry in found] if winner else []
-    excess = [objective.gain(e.search_value) - objective.gain(e.mean) for e in found if e.mean is not None]
+    ranked = [entry for entry in found if not entry.fewer_seeds]
+    excess = [objective.gain(e.search_value) - objective.gain(e.mean) for e in ranked if e.mean is not None]
     return Confirmation(
         objective=objective.name,
         seeds=tuple(seeds),
         asked=len(searched) * len(seeds),
-        done=len(rows),
+        done=done,
         configurations=tuple(compared),
         bias=statistics.fmean(excess) if excess else None,
     )
+
+
+def _loss(entry: Confirmed, objective: Objective) -> float:
+    """What puts the best mean first, and those without one last."""
+    return math.inf if entry.mean is None else -objective.gain(entry.mean)
 
 
 def _confirmed(searched: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], objective: Objective) -> Confirmed:
@@ -229,8 +262,8 @@ def _compared(entry: Confirmed, winner: Confirmed, objective: Objective, measure
         by_seeds = statistics.stdev(gains) / math.sqrt(len(gains))
         error = math.hypot(by_seeds, by_rows)
         explained = abs(mean) <= math.hypot(_student(gains) * by_seeds, _NORMAL * by_rows)
-    tied = entry is not winner and entry.lost == winner.lost and explained
-    return Confirmed(**{**vars(entry), "difference": mean, "difference_error": error, "tied": tied})
+    tied = entry is not winner and not entry.fewer_seeds and entry.lost == winner.lost and explained
+    return replace(entry, difference=mean, difference_error=error, tied=tied)
 
 
 def error_by_rows(difference: float, objective: Objective, rows: int | None) -> float:

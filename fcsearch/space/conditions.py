@@ -16,11 +16,10 @@ from typing import Any
 from fcsearch.config import HYPERPARAMETERS
 from fcsearch.errors import SpaceError
 from fcsearch.space.mistakes import Collector
-from fcsearch.space.nodes import Node, instead
-from fcsearch.space.parameters import Condition, Parameter, Range, show
-from fcsearch.space.reading import read_parameter, read_value
-
-MAX_CONDITION_VALUES = 10_000
+from fcsearch.space.nodes import Node, instead, spaced
+from fcsearch.space.parameters import Condition, Parameter, show
+from fcsearch.space.reading import read_parameter
+from fcsearch.space.when import read_when, when_of
 
 
 def read_parameters(node: Node) -> dict[str, Parameter]:
@@ -30,7 +29,9 @@ def read_parameters(node: Node) -> dict[str, Parameter]:
         SpaceError: unknown names, values that cannot be, conditions that cannot hold or that form a circle.
     """
     if not isinstance(node.value, dict) or not node.value:
-        raise node.fail("parameters", f"a mapping of at least one parameter is needed; found {_found(node)}")
+        found = "an empty mapping" if node.value == {} else node.found()
+        hint = spaced(node.value, HYPERPARAMETERS) if isinstance(node.value, str) else ""
+        raise node.fail("parameters", f"a mapping of at least one parameter is needed; found {found}{hint}")
     _check_each(node.value, node.mark.source)
     nodes = _with_implied_parents(_without_replaced_layers(node.value))
     for name in ("depth", "hidden_dim"):
@@ -42,7 +43,7 @@ def read_parameters(node: Node) -> dict[str, Parameter]:
     drafts, mistakes = {name: read_parameter(name, field) for name, field in nodes.items()}, Collector(node.mark.source)
     for name, field in nodes.items():
         with mistakes.collecting():
-            drafts[name] = dataclasses.replace(drafts[name], when=_read_when(name, field, drafts))
+            drafts[name] = dataclasses.replace(drafts[name], when=read_when(name, field, drafts, named=drafts))
     mistakes.check()
     resolved, refused = dict[str, Parameter](), set[str]()
     for name in _order(drafts, nodes):
@@ -62,15 +63,23 @@ def read_parameters(node: Node) -> dict[str, Parameter]:
 
 
 def _check_each(nodes: Mapping[str, Node], source: str) -> None:
-    """Refuse every unknown name, and every parameter that is wrong by itself."""
-    found = Collector(source)
+    """Refuse every unknown name, and every parameter that is wrong by itself, its conditions included."""
+    found, drafts = Collector(source), dict[str, Parameter]()
     for name, field in nodes.items():
         with found.collecting():
             if name not in HYPERPARAMETERS:
                 raise field.fail_key(
                     "parameters", f"unknown parameter {reprlib.repr(name)}{instead(name, HYPERPARAMETERS)}"
                 )
-            read_parameter(name, field)
+            drafts[name] = read_parameter(name, field)
+    known = [HYPERPARAMETERS[name] for name in nodes if name in HYPERPARAMETERS]
+    implied = [parameter.under[0] for parameter in known if parameter.implies_parent and parameter.under]
+    # A name that is unknown may mean any of them.
+    named = {*nodes, *implied} if len(known) == len(nodes) else HYPERPARAMETERS
+    for name, field in nodes.items():
+        if name in HYPERPARAMETERS:
+            with found.collecting():
+                read_when(name, field, drafts, named=named)
     found.check()
 
 
@@ -110,7 +119,7 @@ def _with_implied_parents(nodes: Mapping[str, Node]) -> dict[str, Node]:
 def _implied(parent: str, children: Mapping[str, str], nodes: Mapping[str, Node]) -> Node:
     """The parent that parameters imply by the value of each: in all trials if one of them is, else where they are."""
     first, *others = children
-    conditions = {name: _when_of(nodes[name]) for name in children}
+    conditions = {name: when_of(nodes[name]) for name in children}
     always = None in conditions.values()
     for name in others:
         if children[name] != children[first]:
@@ -127,10 +136,6 @@ def _implied(parent: str, children: Mapping[str, str], nodes: Mapping[str, Node]
     return value if when is None else dataclasses.replace(value, value={"value": value, "when": when})
 
 
-def _when_of(node: Node) -> Node | None:
-    return node.value.get("when") if isinstance(node.value, dict) else None
-
-
 def _plain(node: Node | None) -> Any:
     return None if node is None else node.plain()
 
@@ -142,43 +147,6 @@ def _mentions(node: Node, words: tuple[str, ...]) -> bool:
     if isinstance(node.value, tuple):
         return any(_mentions(item, words) for item in node.value)
     return node.value in words
-
-
-def _found(node: Node) -> str:
-    return "an empty mapping" if node.value == {} else node.found()
-
-
-def _read_when(name: str, node: Node, drafts: Mapping[str, Parameter]) -> tuple[Condition, ...]:
-    """The conditions that the file writes for `name`."""
-    when, key = _when_of(node), f"parameters.{name}.when"
-    if when is None:
-        return ()
-    if not isinstance(when.value, dict) or not when.value:
-        raise when.fail(key, f"when must be a mapping such as {{update_rule: adam}}; found {_found(when)}")
-    conditions = []
-    for parent, field in when.value.items():
-        if parent == name:
-            raise field.fail_key(key, f"{name} cannot depend on itself")
-        if parent not in drafts:
-            known = f"{parent} is not in this space; name it under parameters" if parent in HYPERPARAMETERS else ""
-            raise field.fail_key(key, known or f"unknown parameter {reprlib.repr(parent)}{instead(parent, drafts)}")
-        conditions.append(Condition(parent, _read_condition(parent, field, f"{key}.{parent}", drafts[parent])))
-    return tuple(conditions)
-
-
-def _read_condition(parent: str, node: Node, key: str, draft: Parameter) -> tuple[Any, ...]:
-    """The values of `parent` under which a condition holds."""
-    if isinstance(draft, Range) and not draft.is_integer:
-        raise node.fail_key(key, f"{parent} is a continuous range; a condition needs a parameter with listed values")
-    if len(draft.finite_values() or ()) > MAX_CONDITION_VALUES:
-        raise node.fail_key(key, f"a condition needs a parameter of at most {MAX_CONDITION_VALUES} values; found more")
-    items = node.value if isinstance(node.value, tuple) else (node,)
-    lists = bool(items) and all(isinstance(item.value, tuple) for item in items)
-    if HYPERPARAMETERS[parent].kind == "widths" and not lists:
-        items = (node,)  # one list of widths, not a list of such lists
-    if not items:
-        raise node.fail(key, f"at least one value of {parent} is needed; found {node.found()}")
-    return tuple(dict.fromkeys(read_value(parent, item, key) for item in items))
 
 
 def _parents(parameter: Parameter) -> list[str]:
@@ -216,16 +184,18 @@ def _order(drafts: Mapping[str, Parameter], nodes: Mapping[str, Node]) -> list[s
 
 def _resolve(draft: Parameter, nodes: Mapping[str, Node], resolved: Mapping[str, Parameter]) -> Parameter | None:
     """The parameter with all its conditions, those that always hold left out; None if an override made it pointless."""
-    conditions = []
+    node, conditions, pointless = nodes[draft.name], [], False
+    mistakes = Collector(node.mark.source)
     for parent, written, needed in _demands(draft, resolved):
         possible = _possible(parent, resolved)
         lenient = parent in nodes and (nodes[parent].overridden != "" or parent not in resolved)
-        values = _meet(draft.name, nodes[draft.name], parent, written, needed, possible, lenient=lenient)
-        if not values:
-            return None
-        if len(values) < len(possible):
-            conditions.append(Condition(parent, values))
-    return dataclasses.replace(draft, when=tuple(conditions))
+        with mistakes.collecting():
+            values = _meet(draft.name, node, parent, written, needed, possible, lenient=lenient)
+            pointless = pointless or not values
+            if len(values) < len(possible):
+                conditions.append(Condition(parent, values))
+    mistakes.check()
+    return None if pointless else dataclasses.replace(draft, when=tuple(conditions))
 
 
 def _demands(
@@ -268,15 +238,16 @@ def _meet(
     lenient: bool,
 ) -> tuple[Any, ...]:
     """The values of `parent` under which `name` applies, in the order of `possible`."""
-    key = f"parameters.{name}"
+    key, mistakes = f"parameters.{name}", Collector(node.mark.source)
     for value in written or ():
         if value not in possible and not lenient:
             known = ", ".join(show(item) for item in possible[:20])
-            raise node.fail_key(f"{key}.when", f"{parent} is never {show(value)} in this space; it can be {known}")
-        if needed is not None and value in possible and value not in needed:
-            raise node.fail_key(
-                f"{key}.when", f"{name} does nothing where {parent} is {show(value)}; take that value out"
-            )
+            said = f"{parent} is never {show(value)} in this space; it can be {known}"
+            mistakes.take(node.fail_key(f"{key}.when", said))
+        elif needed is not None and value in possible and value not in needed:
+            said = f"{name} does nothing where {parent} is {show(value)}; take that value out"
+            mistakes.take(node.fail_key(f"{key}.when", said))
+    mistakes.check()
     asked = possible if written is None else written
     values = tuple(value for value in possible if value in asked and (needed is None or value in needed))
     if not values and not lenient:

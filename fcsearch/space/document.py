@@ -26,6 +26,9 @@ MAX_INTEGER = 2**53
 
 # Half of a character, which an escape can say and UTF-8 cannot.
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+# A key, and its value, with no space after the colon; and how far back it may lie from where it is noticed.
+_UNSPACED = re.compile(r"\s*(?:- )?([A-Za-z_]\w*):([^\s:/\\][^#]*?)\s*(?:#.*)?$")
+_LINES_BACK = 5
 _INTEGER = re.compile(r"[-+]?[0-9][0-9_]*\Z")
 _NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 _WORDS: dict[str, Any] = {
@@ -84,7 +87,7 @@ def read_text(text: str, source: str, *, positions: bool = True) -> Node:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             builder.take(event)
     except yaml.MarkedYAMLError as error:
-        raise builder.syntax_error(error) from None
+        raise builder.syntax_error(error, text) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise SpaceError(f"{source}:{line}: character #x{error.character:04x} is not allowed in YAML") from None
@@ -134,13 +137,12 @@ class _Builder:
             return Mark(self._source)
         return Mark(self._source, mark.line + 1, mark.column + 1)
 
-    def syntax_error(self, error: yaml.MarkedYAMLError) -> SpaceError:
+    def syntax_error(self, error: yaml.MarkedYAMLError, text: str) -> SpaceError:
         problem = error.problem or "cannot be read"
         context = f" {error.context}" if error.context else ""
-        hint = "; YAML indents with spaces, not tabs" if "\\t" in problem else ""
-        return SpaceError(
-            f"{self.mark(error.problem_mark or error.context_mark)}: YAML error{context}: {problem}{hint}"
-        )
+        mark = error.problem_mark or error.context_mark
+        hint = "; YAML indents with spaces, not tabs" if "\\t" in problem else _missing_space(text, mark)
+        return SpaceError(f"{self.mark(mark)}: YAML error{context}: {problem}{hint}")
 
     def take(self, event: yaml.Event) -> None:
         mark = self.mark(event.start_mark)
@@ -188,6 +190,16 @@ class _Builder:
         if node.value in fields:
             first = fields[node.value].key_mark
             raise SpaceError(f"{node.mark}: the key {node.value!r} occurs twice; first at {first}. Keep one of them")
+
+
+def _missing_space(text: str, mark: yaml.Mark | None) -> str:
+    """The end of a message about text that YAML cannot read, if a line such as `depth:3` is near; else empty."""
+    last = mark.line if mark else 0
+    lines = text.splitlines()[: last + 1]
+    for number in range(len(lines), max(len(lines) - _LINES_BACK, 0), -1):
+        if found := _UNSPACED.match(lines[number - 1]):
+            return f"; write a space after the colon in line {number}: {found[1]}: {found[2]}"
+    return ""
 
 
 def _scalar(text: str, mark: Mark) -> Scalar:

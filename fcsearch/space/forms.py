@@ -14,12 +14,13 @@ _MOST = 24
 
 def input_forms(parameters: Mapping[str, Parameter]) -> tuple[InputForm, ...]:
     """The forms that trials of these parameters learn, beside the dataset's own."""
-    if "preprocessing" not in parameters:
-        return ()
-    words = [str(word) for word in parameters["preprocessing"].finite_values() or ()]
-    counts = _bins(parameters.get("bins"))
-    found = [InputForm(word, bins) for word in words for bins in (counts if word in WITH_BINS else (0,))]
-    return tuple(form for form in found if form != OWN_FORM)
+    return tuple(form for form in _said(parameters) if form != OWN_FORM)
+
+
+def learns_own_form(parameters: Mapping[str, Parameter]) -> bool:
+    """Whether trials of these parameters may learn the dataset's own form."""
+    said = parameters.get("preprocessing")
+    return said is None or bool(said.when) or OWN_FORM in _said(parameters)
 
 
 def check_forms(parameters: Mapping[str, Parameter], node: Node) -> None:
@@ -31,6 +32,15 @@ def check_forms(parameters: Mapping[str, Parameter], node: Node) -> None:
             f"preprocessing and bins must make at most {_MOST} forms of the rows, as all of them lie in memory; found "
             f"{count}. Name a few choices of bins, or give the range a step",
         )
+
+
+def _said(parameters: Mapping[str, Parameter]) -> list[InputForm]:
+    """The forms that the parameters name."""
+    if "preprocessing" not in parameters:
+        return []
+    words = [str(word) for word in parameters["preprocessing"].finite_values() or ()]
+    counts = _bins(parameters.get("bins"))
+    return [InputForm(word, bins) for word in words for bins in (counts if word in WITH_BINS else (0,))]
 
 
 def _bins(parameter: Parameter | None) -> tuple[int, ...]:

@@ -90,14 +90,24 @@ class Node:
         return f"{mark} (changed by {self.overridden})" if changed else str(mark)
 
 
-def instead(word: str, known: Iterable[str]) -> str:
-    """The end of a message: what to write instead of `word`: the nearest of `known`, or all of them."""
+def instead(word: str, known: Iterable[str], *, listed: Iterable[str] | None = None) -> str:
+    """The end of a message: what to write instead of `word`: the nearest of `known`, or all of them.
+
+    Args:
+        word: What was found.
+        known: What would do.
+        listed: Those of them that are named where none is near; None: all.
+    """
     names = list(known)
-    key, colon, value = word.partition(":")
-    if colon and key in names:
-        # In braces, YAML reads {low:1} as a key without a value.
-        return f"; write a space after the colon: {key}: {value}"
-    return did_you_mean(nearest(word, names, other_names=OTHER_NAMES)) or f"; known: {', '.join(names)}"
+    near = did_you_mean(nearest(word, names, other_names=OTHER_NAMES))
+    return spaced(word, names) or near or f"; known: {', '.join(names if listed is None else listed)}"
+
+
+def spaced(text: str, known: Iterable[str]) -> str:
+    """The end of a message about a text such as `low:1`, which YAML does not split; empty where the key is unknown."""
+    key, colon, value = text.partition(":")
+    first = value.partition(" ")[0]
+    return f"; write a space after the colon: {key}: {first}" if colon and key in set(known) else ""
 
 
 def fields_of(node: Node, key: str, *, known: Sequence[str], what: str) -> dict[str, Node]:

@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from fcsearch.config import HYPERPARAMETERS, check_parameter
+from fcsearch.config.update_rules import decoupled
 from fcsearch.errors import ConfigError
-from fcsearch.space.nodes import Node, fields_of, instead
+from fcsearch.space.nodes import Node, fields_of, instead, spaced
 from fcsearch.space.parameters import Choices, Constant, Parameter, Range, show
 
 MAX_STEPS = 1_000_000
@@ -63,6 +64,9 @@ def _check(name: str, node: Node, key: str, value: Any) -> None:
         if isinstance(value, str):
             number = 1 if HYPERPARAMETERS[name].kind == "integer" else 0.1
             hint = instead(value, words) if words else f" (text; write a number without quotes: {name}: {number})"
+            hint = spaced(value, _KEYS) or hint
+            if name == "update_rule" and (rule := decoupled(value)):
+                hint = f"; {value} is {rule} with a weight_decay, such as 0.1"
         # As the file writes it.
         truth = f"{name} must be {HYPERPARAMETERS[name].requirement}; found {node.found()}"
         raise node.fail(key, f"{truth if isinstance(value, bool) else error}{hint}") from None

@@ -15,7 +15,7 @@ from fcsearch.data.spec import DatasetSpec
 from fcsearch.errors import SpaceError
 from fcsearch.space.conditions import read_parameters
 from fcsearch.space.document import from_plain
-from fcsearch.space.forms import check_forms, input_forms
+from fcsearch.space.forms import check_forms, input_forms, learns_own_form
 from fcsearch.space.grid import enumerate_grid
 from fcsearch.space.keys import EarlyStopping, SamplerSpec, SpaceFile
 from fcsearch.space.mistakes import Collector
@@ -63,6 +63,23 @@ class SearchSpace:
     def input_forms(self) -> tuple[InputForm, ...]:
         """The forms of the rows that its trials learn, beside the dataset's own; none where it does not name any."""
         return input_forms(self.parameters)
+
+    @property
+    def learns_own_form(self) -> bool:
+        """Whether its trials may learn the dataset's own form of the rows."""
+        return learns_own_form(self.parameters)
+
+    def stopping_words(self) -> str:
+        """When trials are stopped early, in words; where it cannot happen, why not."""
+        rule, epochs = self.early_stopping, self.parameters.get("epochs")
+        if rule is None:
+            return "none"
+        most = max(epochs.finite_values() or ()) if epochs else 0
+        # Where a parameter does not apply, its default does.
+        usual = 0 if epochs and not epochs.when else HYPERPARAMETERS["epochs"].default
+        if max(most, usual) > rule.min_epochs:
+            return rule.describe()
+        return f"cannot act: it begins at epoch {rule.min_epochs}, and no trial trains longer; lower min_epochs"
 
     def for_task(self, task: Task) -> SearchSpace:
         """The same space for a dataset of this task: with its objective and its loss, where the file names none.

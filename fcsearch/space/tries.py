@@ -55,7 +55,7 @@ def _read_try(text: str, parameters: Parameters) -> Try:
                 raise SpaceError(f"{source}: {name} must be named once; found it twice")
             fields[name] = read_text(value, source, positions=False)
     with mistakes.collecting():
-        values = _values(fields, "", source)
+        values = _values(fields, parameters, "", source)
         for _, error in _misfits(fields, values, parameters, ""):
             mistakes.take(error)
     mistakes.check()
@@ -93,7 +93,7 @@ def read_tries(fields: Mapping[str, Node], parameters: Parameters) -> tuple[Try,
             key = f"tries[{place}]"
             if not isinstance(item.value, dict) or not item.value:
                 raise item.fail(key, f"a configuration is a mapping such as {_EXAMPLE}; found {item.found()}")
-            values = _values(item.value, f"{key}.", node.mark.source)
+            values = _values(item.value, parameters, f"{key}.", node.mark.source)
             fixed = {name: parameter.value for name, parameter in fixable.items() if name in values}
             values = {**values, **fixed}
             misfits = list(_misfits(item.value, values, parameters, f"{key}."))
@@ -120,16 +120,22 @@ def first_in_words(tries: Sequence[str], trials: int) -> str:
     return f"{first}; {left_out} more {'is' if left_out == 1 else 'are'} left out, as {room}"
 
 
-def _values(fields: Mapping[str, Node], prefix: str, source: str) -> Try:
+def _values(fields: Mapping[str, Node], parameters: Parameters, prefix: str, source: str) -> Try:
     found, mistakes = dict[str, Any](), Collector(source)
     for name, node in fields.items():
         with mistakes.collecting():
             key = f"{prefix}{name}"
             if name not in HYPERPARAMETERS:
-                raise node.fail_key(key, f"unknown parameter {name!r}{instead(name, HYPERPARAMETERS)}")
+                hint = instead(name, HYPERPARAMETERS, listed=_searched(parameters))
+                raise node.fail_key(key, f"unknown parameter {name!r}{hint}")
             found[name] = read_value(name, node, key)
     mistakes.check()
     return found
+
+
+def _searched(parameters: Parameters) -> list[str]:
+    """What may be tried: the parameters that differ between trials; all, where none does."""
+    return [name for name, known in parameters.items() if not isinstance(known, Constant)] or list(parameters)
 
 
 def _misfits(
@@ -139,7 +145,7 @@ def _misfits(
     for name, value in values.items():
         node, key = fields[name], f"{prefix}{name}"
         if name not in parameters:
-            known = ", ".join(parameters)
+            known = ", ".join(_searched(parameters))
             said = f"{name} is not searched in this space; name one of {known}, or add parameters.{name}"
             yield name, node.fail_key(key, said)
         elif not parameters[name].contains(value):

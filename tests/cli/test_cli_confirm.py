@@ -94,14 +94,22 @@ def test_the_ensemble_is_measured_on_any_rows(searched: RunDirectory) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("confirm", "{run}", "--top", "0"), "0 is not in the range x>=1"),
-        (("confirm", "{run}", "--seeds", "-1"), "-1 is not in the range x>=1"),
-        (("confirm", "{run}", "--top", "many"), "'many' is not a valid integer"),
+        (("confirm", "{run}", "--top", "0"), "must be an integer of at least 1; found '0'"),
+        (("confirm", "{run}", "--seeds", "-1"), "must be an integer of at least 1; found '-1'"),
+        (("confirm", "{run}", "--top", "many"), "must be an integer of at least 1; found 'many'"),
         (("confirm", "{run}", "--time-budget", "soon"), "a time must be above 0 and written like 90s"),
         (("run", "full", "--confirm", "-1"), "a number of configurations must be an integer of at least 0, or auto"),
         (("run", "full", "--confirm", "1.5"), "found '1.5'"),
-        (("run", "full", "--confirm-seeds", "0"), "0 is not in the range x>=1"),
-        (("run", "full", "--ensemble", "-1"), "-1 is not in the range x>=0"),
+        (("run", "full", "--confirm-seeds", "0"), "must be an integer of at least 1; found '0'"),
+        (("run", "full", "--ensemble", "-1"), "must be an integer of at least 0; found '-1'"),
+        (("run", "full", "--trials", "x"), "must be an integer of at least 1; found 'x'"),
+        (("run", "full", "--seed", "-1"), "must be an integer from 0 to 4294967295; found '-1'"),
+        (("run", "full", "--cpus-per-worker", "0"), "must be a number above 0; found '0'"),
+        (
+            ("train", "--update-rule", "adma"),
+            "sgd, sgd_momentum, rmsprop, adam, nadam, lion; found 'adma'; did you mean",
+        ),
+        (("train", "--update-rule", "AdamW"), "is adam with weight decay, such as --update-rule adam --weight-decay 0"),
         (("run", "full", "--pack-size", "0"), "a pack size must be an integer of at least 1, or auto; found '0'"),
     ],
 )

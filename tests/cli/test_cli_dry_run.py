@@ -49,6 +49,8 @@ def test_a_dry_run_says_what_is_in_a_table(here: Path) -> None:
         "rare classes no validation rows of 'maybe', and no test rows of 'maybe': the figures say nothing of them"
         in lines
     )
+    folds = dry(here, ["age,height,churn", *rows], "--label", "churn", "--set", "dataset.folds=4").output
+    assert "rows            85 in 4 folds, 15 test\n" in folds
     said = dry(here, ["age,height,churn", *rows], "--label", "height").output
     assert "predicts height, a regression, by validation RMSE" in said
     assert "label           from 0 to 33\n" in said

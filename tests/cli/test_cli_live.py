@@ -51,6 +51,12 @@ def test_lines_say_the_plan_and_the_end() -> None:
     ]
 
 
+def test_one_training_is_said_as_one() -> None:
+    view, stream = lines()
+    view.ended(status(total=1, counts={"complete": 1}, what="refits"))
+    assert stream.getvalue().startswith("1/1 refit in ")
+
+
 def test_a_line_comes_when_there_is_something_new_and_not_too_often() -> None:
     view, stream = lines()
     view.update(status())

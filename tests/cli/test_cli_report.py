@@ -71,7 +71,7 @@ def test_a_directory_that_cannot_be_written_is_reported_all_the_same(
     [
         (["report", "nowhere/run"], "nowhere/run must be a run directory; found nothing there"),
         (["report", "--dir", "nowhere"], "nowhere must hold a run; found none"),
-        (["report", "--top", "0"], "0 is not in the range x>=1"),
+        (["report", "--top", "0"], "must be an integer of at least 1; found '0'"),
         (["report", "--format", "xml"], "'xml' is not one of 'text', 'json'"),
     ],
 )

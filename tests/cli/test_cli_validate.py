@@ -131,6 +131,15 @@ def customers(folder: Path, *, extra: str = "", cells: str = "") -> Path:
     return path
 
 
+def test_check_data_counts_the_forms_that_trials_learn_and_the_rows_of_all_folds(tmp_path: Path) -> None:
+    options = ["--dataset", str(customers(tmp_path)), "--label", "churn", "--check-data"]
+    options += ["--set", "dataset.drop=customer_id", "--set", "dataset.folds=3"]
+    options += ["--set", "parameters.preprocessing={choices: [quantile, robust]}"]
+    lines = [" ".join(line.split()) for line in output_of("validate", DROPOUT, *options).splitlines()]
+    assert "data 76 in 3 folds, 14 test rows, 4 features (preprocessing quantile; robust), 2 classes" in lines
+    assert json_of("validate", DROPOUT, *options)["dataset"]["forms"] == {"quantile": 4, "robust": 4}
+
+
 def test_check_data_shows_each_column_in_one_table(tmp_path: Path) -> None:
     options = ["--dataset", str(customers(tmp_path)), "--label", "churn", "--check-data"]
     options += ["--set", "dataset.drop=customer_id"]

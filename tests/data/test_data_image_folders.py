@@ -149,7 +149,13 @@ def test_images_without_a_class_are_predicted_by_name(folder: Write, load) -> No
     [single] = read_parts(DatasetSpec(str(source / "cat" / "007.png")), transform)
     assert np.array_equal(single.X[0], parts[0].X[7])
     [both] = read_parts(DatasetSpec(str(source / "*" / "007.png")), transform)
-    assert both.kept["file"].to_pylist() == [str(source / name / "007.png") for name in ("cat", "dog")]
+    assert both.kept["file"].to_pylist() == ["cat/007.png", "dog/007.png"]
+    # Alone an image has the name that it has among those of its folder.
+    of_cats, alone = (
+        next(read_parts(DatasetSpec(str(place)), transform)) for place in (source / "cat", source / "cat" / "007.png")
+    )
+    assert alone.kept["file"].to_pylist() == ["007.png"]
+    assert "007.png" in of_cats.kept["file"].to_pylist()
 
 
 def test_other_images_are_measured_by_their_subfolders(folder: Write, load) -> None:

@@ -12,7 +12,6 @@ import optuna
 import pytest
 from synthetic_run import SPACE, digits, make_run, manifest
 
-from fcsearch.config import TrialConfig
 from fcsearch.report import build_report, known_measurements, write_report
 from fcsearch.report.judgement import Finding, Pull, Verdict
 from fcsearch.report.model import Report
@@ -191,36 +190,6 @@ def test_a_cut_range_is_never_a_point(definition: str, way: str, good: float) ->
         math.log(b / a) if parameter.log else b - a for a, b in ((parameter.low, parameter.high), (low, high))
     )
     assert 0.09 * whole < left < whole
-
-
-@pytest.mark.parametrize(
-    ("sampler", "searched"),
-    [
-        ("tpe", {"low": 1e-2, "high": 1.0, "log": True}),
-        *((sampler, searched) for sampler in ("tpe", "grid") for searched in ({"choices": [0.5, 5.0]}, 0.5, None)),
-    ],
-)
-def test_where_all_diverged_it_has_lower_learning_rates(tmp_path: Path, sampler: str, searched: Any) -> None:
-    parameters = {"epochs": 3, "hidden_dim": {"choices": [8, 16]}}
-    parameters |= {} if searched is None else {"learning_rate": searched}
-    space = SearchSpace.from_mapping({"sampler": sampler, "trials": 2, "parameters": parameters, "dataset": "digits"})
-    run = RunDirectory.create(tmp_path / "run", manifest("run", space=space.to_json(), state="failed"))
-    config = {**TrialConfig().parameters(), "learning_rate": 0.4}
-    rows = [{**config, "trial_id": number, "state": "diverged", "seed": 0} for number in (0, 1)]
-    run.write_pack(0, rows, [])
-    write_report(run, dataset=digits())
-    text = (run.path / NEXT_SPACE).read_text()
-    assert "# All 2 trials diverged, with learning rates down to 0.4." in text
-    assert "--from" not in text
-    assert NEXT_SPACE in (run.path / "report.html").read_text()
-    found = load_space(run.path / NEXT_SPACE)
-    low, high = ends(found, "learning_rate")
-    assert 0 < low < high < 0.4
-    assert found.parameters["hidden_dim"] == space.parameters["hidden_dim"]
-    # One that only failed has nothing to do with the learning rate.
-    run.write_pack(1, [{**config, "trial_id": 2, "state": "failed", "seed": 0}], [])
-    write_report(run, dataset=digits())
-    assert not (run.path / NEXT_SPACE).exists()
 
 
 def test_it_is_written_beside_the_report_with_its_reasons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

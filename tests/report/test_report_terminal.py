@@ -30,6 +30,7 @@ def test_says_which_network_is_best_and_how_to_get_it(made_run: RunDirectory) ->
     assert "48 trials in 6 packs: 32 complete, 12 stopped, 4 diverged" in text
     assert "1 min 36 s from the start to the last training, 30 trials per minute" in text
     assert "digits: 1,257 training, 270 validation, 270 test rows, 10 classes" in text
+    assert "trained on machine 1 (cpu): 24 trials; machine 2 (cpu): 24 trials" in text
     assert "not measured: the model is gone" in text
     # As many as there are validation rows; the columns may break the remark.
     assert "at the best epoch, on a sample of 270 training rows" in " ".join(text.split())

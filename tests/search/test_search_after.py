@@ -2,12 +2,13 @@
 
 import dataclasses
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from engine_helpers import RecordingView
-from fold_searches import search
+from fold_searches import PARAMETERS, search
 
 from fcsearch.report import write_report
 from fcsearch.report.terminal import render_text
@@ -32,6 +33,10 @@ class Looking(RecordingView):
         super().__init__()
         self.run = run
         self.looks: list[tuple[bool, str]] = []
+        self.plans: list[dict[str, str]] = []
+
+    def started(self, lines: Mapping[str, str]) -> None:
+        self.plans.append(dict(lines))
 
     def ended(self, status: Status) -> None:
         said = read_status(self.run.path)
@@ -48,6 +53,16 @@ def test_a_confirmation_can_be_watched(found: SearchResult) -> None:
     assert view.looks == [(True, "confirmations"), (True, "refits"), (True, "refits")]
     assert read_status(run.path) is None
     assert not Watched(run).going()
+
+
+def test_one_of_each_is_said_as_one(tmp_path: Path) -> None:
+    run = search(tmp_path, space={"trials": 1, "parameters": {**PARAMETERS, "epochs": 1}}, refit=False).run
+    view = Looking(run)
+    confirm_run(run, dataclasses.replace(saved_options(run), confirm=1, confirm_seeds=1, refit=True), view=view)
+    assert view.plans == [
+        {"confirmation": "trial 0 again, with seed 1"},
+        {"refit": "trial 0 on training and validation rows, 1 epoch"},
+    ]
 
 
 def test_a_confirmation_leaves_the_refit_its_time(found: SearchResult, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Searches that begin with the trials of an earlier run, and with configurations that come first."""
 
 import dataclasses
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from search_helpers import journal, make_space
 from fcsearch.errors import SpaceError, UsageError
 from fcsearch.results import RunDirectory
 from fcsearch.search.api import SearchResult, resume_search, saved_options, start_search
-from fcsearch.search.loop.view import SilentView
 from fcsearch.search.options import SearchOptions
 from fcsearch.search.record.ledger import Ledger
 
@@ -122,10 +122,13 @@ def test_those_of_the_space_follow_those_of_the_command_as_far_as_there_are_tria
     assert run.trials()["learning_rate"].to_pylist() == [0.02, 0.03]
     first = "learning_rate=0.02; learning_rate=0.03; 1 more is left out, as there are only 2 trials"
     assert view.lines["comes first"] == first
-    # In a run that goes on they are no news.
+    assert "so far" not in view.lines
+    # In a run that goes on they are no news, but how far it is.
     alone = search(tmp_path, "alone", begin={}, tries=tries, trials=3).run
     more = dataclasses.replace(saved_options(alone), trials=5)
-    resume_search(alone, more, view=SilentView(), open_pool=InProcess())
+    resume_search(alone, more, view=view, open_pool=InProcess())
+    assert "comes first" not in view.lines
+    assert re.fullmatch(r"3 of 5 trials done in \d+\.\d s", view.lines["so far"])
     rates = alone.trials()["learning_rate"].to_pylist()
     assert rates[:2] == [0.03, 0.04]
     assert len(set(rates)) == 5

@@ -12,12 +12,13 @@ from unittest.mock import Mock
 import pytest
 import torch
 from cut_searches import KEYS, PARAMETERS, Epochs, assert_same, options, resume, start
+from engine_helpers import RecordingView
 from inline_pool import Killed
 from search_helpers import make_space
 from search_processes import Processes, wait_for
 
 from fcsearch.results import RunDirectory
-from fcsearch.search.api import confirm_run
+from fcsearch.search.api import confirm_run, resume_search, saved_options
 from fcsearch.search.local_pool.processes import ProcessPool
 from fcsearch.search.loop.engine import Engine
 from fcsearch.search.pool.checkpointing import Checkpointer
@@ -52,6 +53,16 @@ def test_a_search_that_is_killed_again_and_again_loses_no_epoch(
     resume(run)
     assert_same(run, whole)
     assert epochs.trained == needed
+
+
+def test_a_session_that_goes_on_says_how_far_the_run_is(tmp_path: Path, epochs: Epochs) -> None:
+    epochs.kill_at = 2
+    with pytest.raises(Killed):
+        start(tmp_path, "cut")
+    epochs.kill_at, view = None, RecordingView()
+    run = RunDirectory.open(tmp_path / "cut")
+    resume_search(run, saved_options(run), view=view)
+    assert view.lines["so far"] == "0 of 6 trials done; 6 had begun, 3 of them with a checkpoint"
 
 
 def test_what_ended_in_a_pack_that_was_left_is_not_lost_before_it_is_recorded(

@@ -1,5 +1,6 @@
 """What follows a search: the best again with other seeds, the ensemble, the refit. Trained in this process."""
 
+import dataclasses
 import itertools
 from pathlib import Path
 
@@ -15,10 +16,12 @@ import fcsearch.evaluation.measuring as evaluation
 from fcsearch.errors import RunError
 from fcsearch.evaluation import load_run_dataset
 from fcsearch.report import write_report
-from fcsearch.results import Manifest, RunDirectory, rank_trials
+from fcsearch.report.confirmed import confirmation_cells
+from fcsearch.results import Manifest, RunDirectory, TrialRecord, rank_trials
 from fcsearch.results.manifest import ConfirmationEntry
 from fcsearch.results.records import row_config
 from fcsearch.search.api import SearchResult, confirm_run, resume_search, saved_options
+from fcsearch.search.loop.from_files import Watched
 from fcsearch.search.options import SearchOptions
 from fcsearch.search.pool.interface import PackFailed, Raised
 from fcsearch.search.pool.messages import PackTask
@@ -120,6 +123,50 @@ def test_more_seeds_add_to_those_that_are_done(tmp_path: Path) -> None:
     again(run, pool, confirm_seeds=2)
     assert sorted(itertools.chain(*pool.seeds)) == [2, 2]
     assert len(pairs(run)) == 4
+
+
+def test_an_earlier_confirmation_of_more_stays_in_the_report(tmp_path: Path) -> None:
+    """Fewer configurations or seeds are asked for later: nothing is trained, and nothing that was trained is hidden."""
+    run = search(tmp_path, InProcess(), confirm=3).run
+    before, pool = confirmation_of(run), InProcess()
+    assert len(before.configurations) == 3  # type: ignore[union-attr]
+    for less in ({"confirm": 2}, {"confirm": 1, "confirm_seeds": 2}):
+        found = again(run, pool, **less).report.confirmation  # type: ignore[union-attr]
+        assert found.complete
+        assert dataclasses.replace(found, asked=9, done=9) == before
+    assert pool.tasks == []
+    watched = Watched(run)
+    watched.look()
+    status = watched.status()
+    assert (status.total, sum(status.counts.values()), status.what) == (2, 2, "confirmations")
+
+
+def test_a_configuration_with_fewer_seeds_is_shown_and_not_ranked(tmp_path: Path) -> None:
+    run = search(tmp_path, InProcess(), confirm=3).run
+    before = {entry.trial_id: entry.values for entry in confirmation_of(run).configurations}  # type: ignore[union-attr]
+    found = again(run, InProcess(), confirm=2, confirm_seeds=4).report.confirmation  # type: ignore[union-attr]
+    *ranked, last = found.configurations
+    assert [len(entry.values) for entry in ranked] == [4, 4]
+    assert (found.ranked, found.asked, found.done, found.complete) == (tuple(ranked), 8, 8, True)
+    assert (last.values, last.tied, last.fewer_seeds) == (before[last.trial_id], False, True)
+    assert last.trial_id not in {found.winner.trial_id, *found.ties, *found.beaten}
+    assert confirmation_cells(found)[1][-1][-1] == "fewer seeds"
+
+
+def test_the_confirmed_winner_keeps_its_network_while_a_search_goes_on(tmp_path: Path) -> None:
+    run = search(tmp_path, InProcess(), confirm=0, ensemble=0, keep_models=6).run
+    last = rank_trials(run.trials())["trial_id"].to_pylist()[-1]
+    [row] = [row for row in run.trials().to_pylist() if row["trial_id"] == last]
+    with run.writing():
+        run.write_confirmations(run.next_pack_id(), [TrialRecord.from_row({**row, "seed": 1})])
+        run.update_manifest({"confirmation": {"trials": [last], "seeds": [1]}})
+    more = dataclasses.replace(saved_options(run), trials=9, keep_models=5)
+    assert resume_search(RunDirectory.open(run.path), more, open_pool=InProcess()).report.best.row["trial_id"] == last
+    best = rank_trials(run.trials())["trial_id"].to_pylist()[:5]
+    # Of the new ones some are among the best, so that networks went.
+    assert last not in best
+    assert max(best) >= 6
+    assert set(run.models.saved()) == {*best, last}
 
 
 def test_a_training_that_fails_is_a_row_and_the_rest_goes_on(tmp_path: Path) -> None:

@@ -106,6 +106,25 @@ def test_what_diverged_with_a_seed_comes_last() -> None:
     ]
 
 
+def test_one_of_an_earlier_confirmation_with_fewer_seeds_does_not_win() -> None:
+    def row(trial: int, seed: int, value: float) -> dict[str, Any]:
+        return {"trial_id": trial, "seed": seed, "state": "complete", "val_accuracy": value, "best_epoch": 1}
+
+    rows = [*(row(0, seed, 0.9) for seed in SEEDS), row(1, 1, 0.99), *(row(2, seed, 0.95) for seed in SEEDS)]
+    earlier = [{"trial_id": trial, "val_accuracy": 0.9} for trial in (1, 2)]
+    found = weigh(
+        [{"trial_id": 0, "val_accuracy": 0.9}], rows, seeds=SEEDS, objective=OBJECTIVES["accuracy"], earlier=earlier
+    )
+    assert [(entry.trial_id, entry.fewer_seeds) for entry in found.configurations] == [
+        (2, False),
+        (0, False),
+        (1, True),
+    ]
+    assert (found.asked, found.done, found.winner.trial_id, found.beaten, found.ties) == (3, 3, 2, (0,), ())
+    # 0.9 for 0.9, and 0.95 for 0.9: what is not ranked does not count.
+    assert found.bias == pytest.approx(-0.025)
+
+
 def test_nothing_wins_before_all_is_done() -> None:
     found = weighed({0: 0.95, 1: 0.95}, {0: [0.94, 0.95, 0.94], 1: [0.9]})
     assert (found.done, found.asked, found.complete, found.winner) == (4, 6, False, None)

@@ -15,7 +15,9 @@ def forms(**parameters: Any) -> set[str]:
     assert len(set(found)) == len(found)
     # Of every trial that the space can have, and no others.
     configs = [space.trial_config(values, seed=0) for values in space.grid()]
-    assert {config.input_form for config in configs} - {InputForm()} == set(found)
+    learned = {config.input_form for config in configs}
+    assert learned - {InputForm()} == set(found)
+    assert space.learns_own_form == (InputForm() in learned)
     return set(map(str, found))
 
 

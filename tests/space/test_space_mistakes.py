@@ -70,6 +70,37 @@ def test_conditions_are_named_at_once(refusal: Callable[..., str]) -> None:
     assert refusal(text).startswith("FILE: 2 mistakes")
 
 
+def test_all_that_is_wrong_under_when_is_named_with_what_was_meant(refusal: Callable[..., str]) -> None:
+    text = """\
+parameters:
+  epochs: many
+  depth: {low: 2, high: 3}
+  update_rule: {choices: [sgd, adam]}
+  reg: {value: 1, when: {updte_rule: sgd, epoch: 3, reg: 1, init: normal}}
+  dropout: {value: 0.5, when: {update_rule: [adm, sgdd]}}
+"""
+    head, *lines = refusal(text).splitlines()
+    assert head == "FILE: 7 mistakes"
+    assert lines[1].endswith("parameters.reg.when: unknown parameter 'updte_rule'; did you mean 'update_rule'?")
+    assert lines[2].endswith("parameters.reg.when: unknown parameter 'epoch'; did you mean 'epochs'?")
+    assert lines[3].endswith("reg cannot depend on itself")
+    assert lines[4].endswith("init is not in this space; name it under parameters")
+    assert lines[5].endswith("found 'adm'; did you mean 'adam'?")
+    assert lines[6].endswith("found 'sgdd'; did you mean 'sgd'?")
+    never = "parameters: {depth: {low: 1, high: 3}, reg: {value: 1, when: {depth: [7, 2, 9]}}}"
+    _, seven, nine = refusal(never).splitlines()
+    assert "depth is never 7" in seven
+    assert "depth is never 9" in nine
+
+
+def test_a_misspelt_parent_is_one_mistake(refusal: Callable[..., str]) -> None:
+    text = "parameters: {update_rle: sgd, reg: {value: 1, when: {update_rule: sgd}}}"
+    assert refusal(text) == "FILE:1:14: parameters: unknown parameter 'update_rle'; did you mean 'update_rule'?"
+    # A parent that another parameter implies is in the space.
+    refused = refusal("parameters: {weight_scale: 0.1, epochs: many, reg: {value: 1, when: {init: normal}}}")
+    assert refused.startswith("FILE:1:41: parameters.epochs")
+
+
 def test_a_sampler_and_forms_that_do_not_fit_are_named_at_once(refusal: Callable[..., str]) -> None:
     forms = "{preprocessing: {choices: [piecewise, standardize]}, bins: {low: 2, high: 60}}"
     assert refusal(f"sampler: cmaes\nparameters: {forms}").startswith("FILE: 2 mistakes")
@@ -86,3 +117,33 @@ def test_a_colon_needs_a_space_after_it(refusal: Callable[..., str], override: s
     found = refusal("parameters: {epochs: 3}", override)
     assert hint in found
     assert " after the colon: " in found
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("parameters:\n  epochs: 3\n  depth:3\n  reg: 1\n", "in line 3: depth: 3"),
+        ("parameters:\n  epochs: 3\n  depth:3\n", "in line 3: depth: 3"),
+        ("parameters:\n  depth:3   # deep\n  epochs: 3\n", "in line 2: depth: 3"),
+        ("parameters:\n  reg:{low: 0.1, high: 1}\n  epochs: 3\n", "in line 2: reg: {low: 0.1, high: 1}"),
+        ("name:a\nparameters:\n  depth: 3\n", "in line 1: name: a"),
+        ("parameters:\n  depth:3\n", "the colon: depth: 3"),
+        ("parameters:\n  depth:\n    low:2\n    high:3\n", "the colon: low: 2"),
+    ],
+)
+def test_a_missing_space_is_named_where_it_is_missing(refusal: Callable[..., str], text: str, hint: str) -> None:
+    found = refusal(text)
+    assert "; write a space after the colon" in found
+    assert found.endswith(hint)
+
+
+def test_yaml_that_lacks_no_space_is_not_said_to(refusal: Callable[..., str]) -> None:
+    for text in ("parameters: {epochs: 3\n", "name: x:y\nparameters: [epochs: 3\n", "# a:b\nparameters:\n\tdepth:3\n"):
+        found = refusal(text)
+        assert "YAML error" in found
+        assert "after the colon" not in found
+
+
+def test_a_rule_that_is_called_otherwise_with_weight_decay_is_named(refusal: Callable[..., str]) -> None:
+    said = refusal("parameters: {update_rule: adamw}")
+    assert said.endswith("found 'adamw'; adamw is adam with a weight_decay, such as 0.1")

@@ -100,6 +100,20 @@ def test_so_are_those_of_options(load: Load) -> None:
         assert line.startswith(f"  - --try {says}")
 
 
+def test_what_may_be_tried_is_listed(load: Load, refusal: Refusal) -> None:
+    """What differs between the trials of this space, and no other parameter that there is."""
+    parameters = load(f"{PARAMETERS}  epochs: 3\n").parameters
+    listed = "depth, hidden_dim, learning_rate, update_rule, momentum"
+    for text, says in (
+        ("xyz=3", f"xyz: unknown parameter 'xyz'; known: {listed}"),
+        ("reg=3", f"reg: reg is not searched in this space; name one of {listed}, or add parameters.reg"),
+    ):
+        with pytest.raises(SpaceError) as caught:
+            read_try_options([text], parameters)
+        assert str(caught.value) == f"--try {text}: {says}"
+    assert refusal(f"tries: [{{xyz: 1}}]\n{PARAMETERS}").endswith(f"unknown parameter 'xyz'; known: {listed}")
+
+
 def test_those_that_have_no_room_among_the_trials_are_counted() -> None:
     tries = ["depth=1", "depth=2", "depth=3"]
     assert first_in_words(tries, 3) == "depth=1; depth=2; depth=3"

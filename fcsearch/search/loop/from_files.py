@@ -83,7 +83,12 @@ class Watched:
         asked = manifest.confirmation
         if asked and asked.trials and len(self._trials) >= (manifest.planned or 0):
             # All trials are done: the best are trained again.
-            counts = Counter(self._run.confirmations()["state"].to_pylist())
+            # Those of an earlier confirmation are not counted.
+            counts = Counter(
+                row["state"]
+                for row in self._run.confirmations().to_pylist()
+                if row["trial_id"] in asked.trials and row["seed"] in asked.seeds
+            )
             total, what = len(asked.trials) * len(asked.seeds), "confirmations"
         else:
             counts = Counter(trial.state for trial in self._trials)

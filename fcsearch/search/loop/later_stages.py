@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fcsearch.config import InputForm
 from fcsearch.data import Dataset
-from fcsearch.report.words import plural
+from fcsearch.report.words import listing, plural, trial_list
 from fcsearch.results import RunDirectory, rank_trials, remote
 from fcsearch.results.records import epochs_again, row_config
 from fcsearch.search.loop.engine import Closing, Engine, all_recorded
@@ -167,8 +167,8 @@ def confirm_best(
     pool = open_pool()
     books = ConfirmationBooks(run, {number: trial for number, (trial, _) in pairs.items()})
     checkpoints = find_checkpoints(around, planned, pool, stage="confirmations", dataset=dataset, every=every)
-    trials, seeds = ", ".join(map(str, extent.trials)), ", ".join(map(str, extent.seeds))
-    around.view.started({"confirmation": f"trials {trials} again, with seeds {seeds}"})
+    seeds = f"seed{'' if len(extent.seeds) == 1 else 's'} {listing([*map(str, extent.seeds)])}"
+    around.view.started({"confirmation": f"{trial_list(extent.trials)} again, with {seeds}"})
     return train_again(
         around,
         pool,

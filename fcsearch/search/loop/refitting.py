@@ -13,6 +13,7 @@ import numpy as np
 from fcsearch.config import InputForm
 from fcsearch.data import Dataset
 from fcsearch.data.dataset import Split
+from fcsearch.report.words import plural, trial_list
 from fcsearch.search.loop.engine import Closing
 from fcsearch.search.loop.later_stages import Surroundings, find_checkpoints, out_of_time, train_again
 from fcsearch.search.loop.standings import Standings
@@ -113,11 +114,10 @@ def refit(
 
 def _refit_line(epochs: Sequence[int], trials: Sequence[int], chosen: int) -> str:
     """What is fitted again, for people."""
-    numbers = ", ".join(map(str, trials))
-    whose = f"trial {numbers}" if len(trials) == 1 else f"trials {numbers}"
-    count = str(epochs[0]) if len(set(epochs)) == 1 else f"{min(epochs)} to {max(epochs)}"
+    least, most = min(epochs), max(epochs)
+    count = plural(most, "epoch") if least == most else f"{least} to {most} epochs"
     ensemble = "" if trials in ([chosen], []) else ", the ensemble's"
-    return f"{whose}{ensemble} on training and validation rows, {count} epochs"
+    return f"{trial_list(trials)}{ensemble} on training and validation rows, {count}"
 
 
 def joined(dataset: Dataset) -> Dataset:

@@ -27,6 +27,7 @@ from fcsearch.search.loop.later_stages import (
 )
 from fcsearch.search.loop.logs import output_to
 from fcsearch.search.loop.recorder import Recorder
+from fcsearch.search.loop.resumed import lines_of
 from fcsearch.search.loop.scheduler import Scheduler
 from fcsearch.search.loop.slow_start import slow_start
 from fcsearch.search.loop.standings import Standings
@@ -207,7 +208,8 @@ def _train_trials(
             around, plan.options, dataset, records_so_far(tracker.reached(), plan.space.known_objective)
         ),
     )
-    view.started({**plan.lines(), **known, **told(dataset)})
+    said = lines_of(plan, run, begun=len(waiting), saved=checkpoints.files)
+    view.started({**said, **known, **told(dataset, own=plan.space.learns_own_form)})
     with all_recorded(engine, recorder, tracker, view, run.path):
         engine.begin()
         for module in _LATER:

@@ -46,7 +46,6 @@ class SearchPlan:
 
     def lines(self) -> dict[str, str]:
         """The plan in words, as label and text."""
-        early = self.space.early_stopping
         budget = self.options.time_budget
         tries = [*self.options.tries, *map(describe_try, self.space.tries)]
         cluster = f"as many as the cluster at {self.options.address} has room for"
@@ -62,7 +61,7 @@ class SearchPlan:
             "sampler": " ".join(
                 [self.space.sampler.name, *(f"{key}={value}" for key, value in self.space.sampler.options.items())]
             ),
-            "early stopping": early.describe() if early else "none",
+            "early stopping": self.space.stopping_words(),
             "workers": self.placement.describe() if self.placement else cluster,
             "packs": self._packs(),
             **({"comes first": first_in_words(tries, self.trials)} if tries else {}),

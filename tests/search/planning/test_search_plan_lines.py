@@ -39,3 +39,23 @@ def test_configurations_that_come_first_but_have_no_room_among_the_trials_are_co
     options = SearchOptions(trials=2, tries=("depth=1",))
     line = make_plan(space, options, path=tmp_path / "run", placement=None).lines()["comes first"]
     assert line == "depth=1; depth=2; 1 more is left out, as there are only 2 trials"
+
+
+@pytest.mark.parametrize(
+    ("epochs", "acts"),
+    [
+        (5, False),
+        (6, True),
+        ({"choices": [2, 5]}, False),
+        ({"choices": [5, 30]}, True),
+        ({"low": 2, "high": 5}, False),
+        ({"low": 2, "high": 9}, True),
+        (None, True),
+    ],
+)
+def test_early_stopping_that_cannot_act_is_said(epochs: Any, acts: bool, tmp_path: Path) -> None:
+    parameters = {"learning_rate": {"low": 0.1, "high": 0.2}} | ({} if epochs is None else {"epochs": epochs})
+    space = make_space(tmp_path, parameters=parameters, early_stopping={"method": "asha", "min_epochs": 5})
+    line = make_plan(space, SearchOptions(), path=tmp_path / "run", placement=None).lines()["early stopping"]
+    idle = "cannot act: it begins at epoch 5, and no trial trains longer; lower min_epochs"
+    assert line == ("ASHA from epoch 5, the best 1 in 3 continue" if acts else idle)

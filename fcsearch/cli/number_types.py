@@ -1,0 +1,35 @@
+"""Numbers in a range, as options take them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+
+class Integer(click.IntRange):
+    """An integer; what is none, or out of the range, is refused with what is needed."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The integer."""
+        try:
+            return int(super().convert(value, param, ctx))
+        except click.BadParameter:
+            self.fail(f"must be an integer {_bounds(self)}; found {str(value)!r}", param, ctx)
+
+
+class Number(click.FloatRange):
+    """A number; what is none, or out of the range, is refused with what is needed."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number."""
+        try:
+            return float(super().convert(value, param, ctx))
+        except click.BadParameter:
+            self.fail(f"must be a number {_bounds(self)}; found {str(value)!r}", param, ctx)
+
+
+def _bounds(kind: click.IntRange | click.FloatRange) -> str:
+    if kind.max is not None:
+        return f"from {kind.min} to {kind.max}"
+    return f"above {kind.min}" if kind.min_open else f"of at least {kind.min}"
