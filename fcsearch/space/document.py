@@ -157,7 +157,7 @@ class _Builder:
         if isinstance(event, yaml.ScalarEvent):
             if half := _SURROGATE.search(event.value):
                 raise SpaceError(f"{mark}: character #x{ord(half[0]):04x} is not allowed in YAML")
-            if event.style is not None:
+            if event.style is not None and event.start_mark and event.end_mark:
                 self._quoted.update(range(event.start_mark.line + 1, event.end_mark.line + 2))
             # A key is the word that it is written as: a class may be called 0, or true.
             as_written = event.style is not None or self._awaits_key()
