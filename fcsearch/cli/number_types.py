@@ -8,7 +8,7 @@ import click
 
 
 class Integer(click.IntRange):
-    """An integer; what is none, or out of the range, is refused with what is needed."""
+    """An integer; what is not one, or out of the range, is refused with what is needed."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """The integer."""
@@ -19,7 +19,7 @@ class Integer(click.IntRange):
 
 
 class Number(click.FloatRange):
-    """A number; what is none, or out of the range, is refused with what is needed."""
+    """A number; what is not one, or out of the range, is refused with what is needed."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """The number."""

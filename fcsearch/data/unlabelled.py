@@ -123,7 +123,8 @@ def _of_images(
 def _file_names(files: Sequence[Path], source: str) -> pa.Table:
     """The files' names as a column `file`, within the folder that was named, or that holds the file, or all of a glob.
 
-    So an image has one name, whether it is predicted alone or with others.
+    So an image has the name that it has in its own folder if it is predicted alone, and with a glob over several
+    folders, or from one above, the path from there.
     """
     path = Path(source).expanduser()
     fixed = itertools.takewhile(lambda part: path.exists() or not glob.has_magic(part), path.parts)

@@ -15,11 +15,9 @@ from fcsearch.report.findings import Evidence
 from fcsearch.report.judgement import Pull
 from fcsearch.report.left_in_training import trained_so_far
 from fcsearch.report.model import Dataset, Importance, Work
-from fcsearch.report.moves import lower_rates
 from fcsearch.report.remedies import BALANCED, FOLDS, RANKED, commonest_class, few_rows, losses, options, rarest_found
 from fcsearch.report.words import percent, plural, points, value_text
 
-_MANY_DIVERGED = 0.2
 _OVERFIT_GAP = 0.05
 # For a regression: the ratio of validation RMSE to training RMSE.
 _OVERFIT_RATIO = 1.3
@@ -37,32 +35,6 @@ _REGULARISERS = ("dropout", "input_dropout", "reg", "weight_decay", "label_smoot
 _SIZES = ("depth", "hidden_dim", "bins", "frequencies", "embedding_dim")
 
 Row = Mapping[str, Any]
-
-
-def of_the_states(work: Work) -> Iterator[Evidence]:
-    """Trials without a result."""
-    diverged = work.counts.get("diverged", 0)
-    if diverged and diverged == work.done:
-        who = f"All {diverged:,} trials" if diverged > 1 else "The trial"
-        least = work.diverged_from
-        if least is not None and lower_rates(least) is None:
-            yield Evidence(
-                "diverged",
-                f"{who} diverged, with learning rates down to {value_text(least, 3)}. Networks hardly learn with lower "
-                "ones, so look for another cause: a large reg or weight_scale, or features that are not standardised",
-            )
-        else:
-            lower = "search at a lower {parameters}"
-            yield Evidence("diverged", f"{who} diverged", lower, (Pull("learning_rate", "down"),))
-    elif work.done and diverged / work.done >= _MANY_DIVERGED:
-        yield Evidence(
-            "diverged",
-            f"{plural(diverged, 'trial')} of {work.done:,} diverged",
-            "a lower upper bound on {parameters} would waste fewer",
-            (Pull("learning_rate", "down"),),
-        )
-    if failed := work.counts.get("failed", 0):
-        yield Evidence("failed", f"{plural(failed, 'trial')} failed, the first with: {work.first_error}")
 
 
 def of_the_end(best: Row, work: Work) -> Iterator[Evidence]:

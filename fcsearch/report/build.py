@@ -27,6 +27,7 @@ from fcsearch.report.measured import NOT_YET_MEASURED, Alternative, FinalTest, M
 from fcsearch.report.model import Best, Dataset, Report, Work
 from fcsearch.report.trust import assess
 from fcsearch.report.verdict import Opening, opening_of
+from fcsearch.report.without_result import diverged_from
 from fcsearch.results import STATES, Manifest, RunDirectory, objective_of, rank_trials, read_labels, remote
 from fcsearch.results.arrow import Row
 from fcsearch.results.manifest import DatasetEntry
@@ -232,7 +233,7 @@ def _work(manifest: Manifest, rows: Sequence[Mapping[str, Any]]) -> Work:
         sessions=session_count(manifest, packs),
         ended_by=manifest.ended_by,
         workers=manifest.workers,
-        diverged_from=min((row["learning_rate"] for row in rows), default=None) if set(found) == {"diverged"} else None,
+        diverged_from=diverged_from(rows),
     )
 
 

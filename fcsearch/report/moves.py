@@ -26,6 +26,8 @@ _REG = (1e-5, 1e-4, 1e-3)
 _LOWER = 3
 _DECADES = 100
 _LEARNING_RATES = (1e-5, 0.1)
+# Below this rate there is too little room above the lowest of them.
+_LOWEST_TRIED = 1e-4
 
 Json = dict[str, Any]
 
@@ -83,29 +85,30 @@ def add_regulariser(name: str, value: Any, why: str) -> Change | None:
 def lower_rates(tried: float) -> tuple[float, float] | None:
     """The least and the largest learning rate to try where all trials diverged; None if lower ones hardly learn.
 
+    That is so where a rate below 0.0001 was tried.
+
     Args:
         tried: The least that was tried, above 0.
     """
+    if tried < _LOWEST_TRIED:
+        return None
     least, most = _LEARNING_RATES
     high = min(tried / _LOWER, most)
-    low = max(high / _DECADES, least)
-    return (_rounded(low), _rounded(high)) if high > _LOWER * low else None
+    return _rounded(max(high / _DECADES, least)), _rounded(high)
 
 
-def lower(name: str, parameter: Parameter | None, rates: tuple[float, float], *, in_grid: bool, why: str) -> Change:
-    """A learning rate between these two, whether the space searched it or not.
+def lower(parameter: Parameter | None, rates: tuple[float, float], *, in_grid: bool) -> Json:
+    """The entry of a learning rate between these two, whether the space searched it or not.
 
     Args:
-        name: Its name.
         parameter: As it was searched; None if the space did not name it.
         rates: The least and the largest.
         in_grid: Whether the space takes choices alone.
-        why: What the comment in the file says.
     """
     low, high = rates
     between = [low, _rounded(math.sqrt(low * high)), high]
     entry: Json = {"choices": between} if in_grid else {"low": low, "high": high, "log": True}
-    return Change(name, _with_condition(parameter, entry) if parameter else entry, why)
+    return _with_condition(parameter, entry) if parameter else entry
 
 
 def narrow(parameter: Parameter, good: Sequence[Any], tried: Sequence[Any]) -> Change | None:

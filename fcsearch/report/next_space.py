@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ _GOOD_SHARE = 0.25
 _FEWEST_GOOD = 6
 # And so many trials, to find a learning rate with which a network learns.
 _FEWEST_RATES = 5
+_RATE = "learning_rate"
 NEXT_SPACE = "next_space.yaml"
 # These samplers learn from earlier trials.
 _LEARN_FROM_OTHERS = ("tpe", "gp")
@@ -69,30 +71,46 @@ def next_space(report: Report, space: SearchSpace, ranked: Sequence[Row]) -> str
 
 
 def lower_space(report: Report, space: SearchSpace) -> str | None:
-    """The run's space with lower learning rates, where all trials diverged, at rates that can be lower; else None."""
-    name, least = "learning_rate", report.work.diverged_from
-    rates = None if least is None else lower_rates(least)
-    if rates is None:
+    """The text of `with_lower_rates` for a run's space, with a comment that says why; None where there is none."""
+    least = report.work.diverged_from
+    changed = with_lower_rates(space, least)
+    if changed is None:
         return None
     why = f"All {report.work.done:,} trials" if report.work.done > 1 else "The trial"
     why += f" diverged, with learning rates down to {value_text(least, 3)}."
-    in_grid = space.sampler.name == "grid"
-    change = lower(name, space.parameters.get(name), rates, in_grid=in_grid, why=why)
-    try:
-        changed = space.changed([f"parameters.{name}={change.override}"])
-    except SpaceError:
-        return None
     head = [
         f"What to try next: in the run {report.name} no trial has a result.",
         "The space as it was, with lower learning rates.",
         "",
         shlex.join(next_command(report)),
     ]
+    return space_file(changed, head=head, comments={_RATE: why})
+
+
+def with_lower_rates(space: SearchSpace, least: float | None) -> SearchSpace | None:
+    """The space with lower learning rates than were tried.
+
+    Args:
+        space: The run's space.
+        least: The least learning rate that was tried, if all trials diverged.
+
+    Returns:
+        None if not all diverged, lower rates hardly learn, or the space cannot have them, such as one with conditions
+        on the learning rate.
+    """
+    rates = None if least is None else lower_rates(least)
+    if rates is None:
+        return None
+    in_grid = space.sampler.name == "grid"
+    entry = lower(space.parameters.get(_RATE), rates, in_grid=in_grid)
+    try:
+        changed = space.changed([f"parameters.{_RATE}={json.dumps(entry)}"])
+    except SpaceError:
+        return None
     changed = _whole(changed, space)
     # A single trial was enough where all was constant.
     fewest = min(_FEWEST_RATES, len(changed.grid())) if in_grid else _FEWEST_RATES
-    changed = replace(changed, trials=max(changed.trials, fewest))
-    return space_file(changed, head=head, comments={name: why})
+    return replace(changed, trials=max(changed.trials, fewest))
 
 
 def _whole(changed: SearchSpace, space: SearchSpace) -> SearchSpace:

@@ -16,7 +16,6 @@ from fcsearch.report.advice import (
     of_the_end,
     of_the_network,
     of_the_space,
-    of_the_states,
 )
 from fcsearch.report.confirmed import of_the_alternatives, of_the_calibration, of_the_confirmation, of_the_folds
 from fcsearch.report.findings import Evidence, resolve, torn_parameters
@@ -26,6 +25,7 @@ from fcsearch.report.measured import FinalTest
 from fcsearch.report.model import Dataset, Importance, Work
 from fcsearch.report.remedies import before_all_else, of_the_remedies, remedies_of
 from fcsearch.report.verdict import opening_of
+from fcsearch.report.without_result import of_the_states
 from fcsearch.report.words import class_list, percent, plural, trial_list
 from fcsearch.results.arrow import Row
 from fcsearch.results.ending import ending

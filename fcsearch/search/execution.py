@@ -7,7 +7,7 @@ import dataclasses
 import logging
 import sys
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ from fcsearch.search.loop.view import View
 from fcsearch.search.planning.plan import SearchPlan
 from fcsearch.search.pool.interface import OpenPool
 from fcsearch.search.record.manifest import moment_of
+from fcsearch.space import SearchSpace
 from fcsearch.wording import wording
 
 # Imported while the first packs train (see loop/session.py): with torch it takes a second and more.
@@ -116,7 +117,7 @@ def train(
             with opening as open_pool:
                 ended_by = run_stages(around, plan, dataset, open_pool, stages)
             if _STATES[ended_by] == "complete":
-                _require_result(run)
+                _require_result(run, plan.space)
             changes = {"state": _STATES[ended_by], "ended_by": ended_by}
             reports = report and has_result(run)
         except KeyboardInterrupt as signal:
@@ -243,22 +244,21 @@ def _concluded(
         return SearchResult(run, ended_by, write_report(run, dataset=dataset) if report else None)
 
 
-def _require_result(run: RunDirectory) -> None:
+def _require_result(run: RunDirectory, space: SearchSpace) -> None:
     """Raise SearchError for a search whose trials have no result."""
-    states = Counter(run.trials()["state"].to_pylist())
-    if states and not has_result(run):
+    rows = run.trials().select(["state", "learning_rate"]).to_pylist()
+    if rows and not has_result(run):
+        from fcsearch.report.next_space import NEXT_SPACE, with_lower_rates
+        from fcsearch.report.without_result import diverged_from, what_to_change
+
+        states, least = Counter(row["state"] for row in rows), diverged_from(rows)
         counts = ", ".join(f"{count} {state}" for state, count in states.items())
         change = (
-            "; the loss of those that diverged was not finite: lower learning_rate, reg or weight_scale in the space"
+            f"; the loss of those that diverged was not finite{what_to_change(least)}"
             if states["diverged"]
             else wording().files(f"; see {run.log_path}")
         )
-        then = ", next_space.yaml beside it has lower learning rates" if _rates_can_be_lower(run, states) else ""
+        lower = with_lower_rates(space, least) is not None
+        then = f", {NEXT_SPACE} beside it has lower learning rates" if lower else ""
         shown = wording().files(f"; {run.path / 'report.html'} shows what was tried{then}")
         raise SearchError(f"no trial has a result ({counts}){change}{shown}")
-
-
-def _rates_can_be_lower(run: RunDirectory, states: Collection[str]) -> bool:
-    from fcsearch.report.moves import lower_rates
-
-    return set(states) == {"diverged"} and lower_rates(min(run.trials()["learning_rate"].to_pylist())) is not None

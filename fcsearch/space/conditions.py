@@ -29,9 +29,8 @@ def read_parameters(node: Node) -> dict[str, Parameter]:
         SpaceError: unknown names, values that cannot be, conditions that cannot hold or that form a circle.
     """
     if not isinstance(node.value, dict) or not node.value:
-        found = "an empty mapping" if node.value == {} else node.found()
         hint = spaced(node.value, HYPERPARAMETERS) if isinstance(node.value, str) else ""
-        raise node.fail("parameters", f"a mapping of at least one parameter is needed; found {found}{hint}")
+        raise node.fail("parameters", f"a mapping of at least one parameter is needed; found {node.found()}{hint}")
     _check_each(node.value, node.mark.source)
     nodes = _with_implied_parents(_without_replaced_layers(node.value))
     for name in ("depth", "hidden_dim"):

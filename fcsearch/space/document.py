@@ -18,6 +18,7 @@ import yaml
 
 from fcsearch.errors import SpaceError
 from fcsearch.space.nodes import Mark, Node, Scalar
+from fcsearch.space.unspaced import missing_space
 
 MAX_BYTES = 256 * 1024
 MAX_NESTING = 20
@@ -26,9 +27,6 @@ MAX_INTEGER = 2**53
 
 # Half of a character, which an escape can say and UTF-8 cannot.
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
-# A key, and its value, with no space after the colon; and how far back it may lie from where it is noticed.
-_UNSPACED = re.compile(r"\s*(?:- )?([A-Za-z_]\w*):([^\s:/\\][^#]*?)\s*(?:#.*)?$")
-_LINES_BACK = 5
 _INTEGER = re.compile(r"[-+]?[0-9][0-9_]*\Z")
 _NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 _WORDS: dict[str, Any] = {
@@ -131,6 +129,7 @@ class _Builder:
         self._source = source
         self._positions = positions
         self._open: list[_Open] = []
+        self._quoted = set[int]()
 
     def mark(self, mark: object) -> Mark:
         if not isinstance(mark, yaml.Mark) or not self._positions:
@@ -141,7 +140,9 @@ class _Builder:
         problem = error.problem or "cannot be read"
         context = f" {error.context}" if error.context else ""
         mark = error.problem_mark or error.context_mark
-        hint = "; YAML indents with spaces, not tabs" if "\\t" in problem else _missing_space(text, mark)
+        last = mark.line + 1 if mark else 1
+        tabs = "; YAML indents with spaces, not tabs" if "\\t" in problem else ""
+        hint = tabs or missing_space(text, last, self._quoted)
         return SpaceError(f"{self.mark(mark)}: YAML error{context}: {problem}{hint}")
 
     def take(self, event: yaml.Event) -> None:
@@ -156,6 +157,8 @@ class _Builder:
         if isinstance(event, yaml.ScalarEvent):
             if half := _SURROGATE.search(event.value):
                 raise SpaceError(f"{mark}: character #x{ord(half[0]):04x} is not allowed in YAML")
+            if event.style is not None and event.start_mark and event.end_mark:
+                self._quoted.update(range(event.start_mark.line + 1, event.end_mark.line + 2))
             # A key is the word that it is written as: a class may be called 0, or true.
             as_written = event.style is not None or self._awaits_key()
             self._add(Node(event.value if as_written else _scalar(event.value, mark), mark))
@@ -190,16 +193,6 @@ class _Builder:
         if node.value in fields:
             first = fields[node.value].key_mark
             raise SpaceError(f"{node.mark}: the key {node.value!r} occurs twice; first at {first}. Keep one of them")
-
-
-def _missing_space(text: str, mark: yaml.Mark | None) -> str:
-    """The end of a message about text that YAML cannot read, if a line such as `depth:3` is near; else empty."""
-    last = mark.line if mark else 0
-    lines = text.splitlines()[: last + 1]
-    for number in range(len(lines), max(len(lines) - _LINES_BACK, 0), -1):
-        if found := _UNSPACED.match(lines[number - 1]):
-            return f"; write a space after the colon in line {number}: {found[1]}: {found[2]}"
-    return ""
 
 
 def _scalar(text: str, mark: Mark) -> Scalar:

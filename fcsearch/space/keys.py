@@ -113,7 +113,8 @@ class Gp(TypedDict, total=False):
 
 
 _Sampler = Annotated[Tpe | Random | Grid | Qmc | Cmaes | Gp, Field(discriminator="name")]
-SAMPLERS = tuple(get_args(get_type_hints(sampler)["name"])[0] for sampler in get_args(get_args(_Sampler)[0]))
+_SAMPLER_KEYS = [get_type_hints(sampler) for sampler in get_args(get_args(_Sampler)[0])]
+SAMPLERS = tuple(get_args(keys["name"])[0] for keys in _SAMPLER_KEYS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -205,3 +206,12 @@ SHORT_FORMS = {
     for form in field.metadata
     if isinstance(form, ShortForm)
 }
+
+# All keys, of the file and of its sections, beside those of the parameters.
+KEYS = frozenset(
+    [
+        *SpaceFile.model_fields,
+        *(field.name for section in (DatasetSpec, EarlyStopping) for field in dataclasses.fields(section)),
+        *(key for keys in _SAMPLER_KEYS for key in keys),
+    ]
+)

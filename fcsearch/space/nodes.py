@@ -65,7 +65,7 @@ class Node:
     def found(self) -> str:
         """The value in words, for the `found ...` of a message."""
         if isinstance(self.value, dict):
-            return "a mapping"
+            return "a mapping" if self.value else "an empty mapping"
         if isinstance(self.value, tuple):
             return f"the list {reprlib.repr(self.plain())}"
         if self.value is None:

@@ -16,7 +16,8 @@ from fcsearch.space.parameters import Choices, Constant, Parameter, Range, show
 MAX_STEPS = 1_000_000
 # The most layers that hidden_dims may name.
 MAX_LAYERS = 999
-_KEYS = ("low", "high", "log", "step", "choices", "value", "when")
+# What the mapping of a parameter may have.
+PARAMETER_KEYS = ("low", "high", "log", "step", "choices", "value", "when")
 _EXAMPLES = {
     "integer": "{low: 2, high: 5} or {choices: [2, 3, 5]}",
     "number": "{low: 1.0e-4, high: 1.0e-1, log: true} or {choices: [0.1, 0.2]}",
@@ -64,7 +65,7 @@ def _check(name: str, node: Node, key: str, value: Any) -> None:
         if isinstance(value, str):
             number = 1 if HYPERPARAMETERS[name].kind == "integer" else 0.1
             hint = instead(value, words) if words else f" (text; write a number without quotes: {name}: {number})"
-            hint = spaced(value, _KEYS) or hint
+            hint = spaced(value, PARAMETER_KEYS) or hint
             if name == "update_rule" and (rule := decoupled(value)):
                 hint = f"; {value} is {rule} with a weight_decay, such as 0.1"
         # As the file writes it.
@@ -82,7 +83,7 @@ def read_parameter(name: str, node: Node) -> Parameter:
         if isinstance(node.value, tuple) and (kind != "widths" or any(isinstance(v.value, tuple) for v in node.value)):
             raise node.fail(key, f"several values are written {_EXAMPLES[kind]}; found {node.found()}")
         return Constant(name, read_value(name, node, key))
-    fields = fields_of(node, key, known=_KEYS, what=name)
+    fields = fields_of(node, key, known=PARAMETER_KEYS, what=name)
     forms: list[str] = [form for form in ("value", "choices") if form in fields]
     forms += ["low and high"] if "low" in fields or "high" in fields else []
     if len(forms) != 1:

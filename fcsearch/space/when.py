@@ -38,8 +38,7 @@ def read_when(
     if when is None:
         return ()
     if not isinstance(when.value, dict) or not when.value:
-        found = "an empty mapping" if when.value == {} else when.found()
-        raise when.fail(key, f"when must be a mapping such as {{update_rule: adam}}; found {found}")
+        raise when.fail(key, f"when must be a mapping such as {{update_rule: adam}}; found {when.found()}")
     conditions, mistakes = [], Collector(node.mark.source)
     for parent, field in when.value.items():
         with mistakes.collecting():

@@ -150,6 +150,9 @@ def test_images_without_a_class_are_predicted_by_name(folder: Write, load) -> No
     assert np.array_equal(single.X[0], parts[0].X[7])
     [both] = read_parts(DatasetSpec(str(source / "*" / "007.png")), transform)
     assert both.kept["file"].to_pylist() == ["cat/007.png", "dog/007.png"]
+    # A folder below the one that was named is part of the name, by a glob too.
+    for place in (source, source / "*" / "*.png"):
+        assert "cat/007.png" in next(read_parts(DatasetSpec(str(place)), transform)).kept["file"].to_pylist()
     # Alone an image has the name that it has among those of its folder.
     of_cats, alone = (
         next(read_parts(DatasetSpec(str(place)), transform)) for place in (source / "cat", source / "cat" / "007.png")

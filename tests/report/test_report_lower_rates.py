@@ -9,7 +9,7 @@ from synthetic_run import SPACE, digits, manifest
 from fcsearch.config import TrialConfig
 from fcsearch.report import write_report
 from fcsearch.report.moves import lower_rates
-from fcsearch.report.next_space import NEXT_SPACE
+from fcsearch.report.next_space import NEXT_SPACE, with_lower_rates
 from fcsearch.results import RunDirectory
 from fcsearch.space import SearchSpace, load_space
 
@@ -54,7 +54,8 @@ def test_where_all_diverged_it_has_lower_learning_rates(tmp_path: Path, sampler:
         (0.1, (3.3e-4, 0.033)),
         (1e-3, (1e-5, 3.3e-4)),
         (1e-4, (1e-5, 3.3e-5)),
-        (5e-5, None),
+        (9.9e-5, None),
+        (1e-6, None),
     ],
 )
 def test_lower_rates_are_those_that_networks_learn_with(tried: float, rates: tuple[float, float] | None) -> None:
@@ -67,6 +68,11 @@ def test_where_all_diverged_at_rates_that_cannot_be_lower_nothing_is_written(tmp
     run.write_pack(0, [{**config, "trial_id": 0, "state": "diverged", "seed": 0}], [])
     report = write_report(run, dataset=digits())
     assert not (run.path / NEXT_SPACE).exists()
-    assert "The trial diverged, with learning rates down to 1e-06. Networks hardly learn with lower ones" in " ".join(
+    assert "The trial diverged, with learning rates down to 1e-06; networks hardly learn with lower ones" in " ".join(
         report.trust.remarks
     )
+
+
+def test_a_space_with_a_condition_on_the_learning_rate_has_none_with_lower_ones() -> None:
+    parameters = {"learning_rate": {"choices": [0.4, 0.5]}, "reg": {"value": 1.0, "when": {"learning_rate": 0.5}}}
+    assert with_lower_rates(SearchSpace.from_mapping({"parameters": parameters}), 0.4) is None

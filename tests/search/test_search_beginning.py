@@ -145,6 +145,19 @@ def test_a_search_that_was_cut_goes_on_as_one_that_was_not(tmp_path: Path, cut: 
     assert run.manifest().options["tries"] == list(tries)
 
 
+def test_what_still_waits_to_come_first_is_named_when_a_run_goes_on(tmp_path: Path) -> None:
+    # More than are asked for together.
+    tries = tuple(f"learning_rate=0.0{number}" for number in range(11, 41))
+    with pytest.raises(Killed):
+        search(tmp_path, "cut", begin={"tries": tries}, pool=killed_at(0), trials=40)
+    run, view = RunDirectory.open(tmp_path / "cut"), RecordingView()
+    asked = sum(trial.state != TrialState.WAITING for trial in journal(run))
+    resume_search(run, saved_options(run), view=view, open_pool=InProcess())
+    assert 0 < asked < len(tries)
+    assert view.lines["comes first"] == "; ".join(tries[asked:])
+    assert view.lines["so far"] == f"0 of 40 trials done; {asked} had begun, 0 of them with a checkpoint"
+
+
 def test_a_run_that_was_cut_needs_the_earlier_run_no_more(earlier: RunDirectory, tmp_path: Path) -> None:
     import shutil
 

@@ -61,6 +61,28 @@ def test_a_search_in_which_every_trial_diverges_says_so_and_writes_the_report(tm
         inline_pool.resume(run)
 
 
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        # Lower rates hardly learn.
+        ({"learning_rate": 1e-6}, r"learning rates down to 1e-06; networks hardly learn with lower ones, so look for"),
+        # The space cannot have other rates.
+        (
+            {"learning_rate": {"choices": [0.5, 1.0]}, "dropout": {"value": 0.1, "when": {"learning_rate": 1.0}}},
+            "finite: lower learning_rate, reg",
+        ),
+    ],
+)
+def test_the_error_promises_no_next_space_where_none_is_written(
+    tmp_path: Path, changed: dict[str, Any], said: str
+) -> None:
+    parameters = {"reg": 1e38, "epochs": 3, "hidden_dim": {"choices": [8, 16]}, **changed}
+    with pytest.raises(SearchError, match=said) as raised:
+        inline_pool.start(tmp_path, trials=2, sampler="random", parameters=parameters)
+    assert "next_space" not in str(raised.value)
+    assert not (tmp_path / "run" / "next_space.yaml").exists()
+
+
 def test_the_command_says_so_too_and_exits_1(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -129,6 +129,10 @@ def test_a_colon_needs_a_space_after_it(refusal: Callable[..., str], override: s
         ("name:a\nparameters:\n  depth: 3\n", "in line 1: name: a"),
         ("parameters:\n  depth:3\n", "the colon: depth: 3"),
         ("parameters:\n  depth:\n    low:2\n    high:3\n", "the colon: low: 2"),
+        ("parameters:\n  learning-rate:3\n  depth: 3\n", "in line 2: learning-rate: 3"),
+        ("dataset:\n  label:churn\n  drop: id\n", "in line 2: label: churn"),
+        ("sampler:\n  popsize:8\n  name: cmaes\n", "in line 2: popsize: 8"),
+        ("early_stopping:\n  min_epochs:8\n  method: asha\n", "in line 2: min_epochs: 8"),
     ],
 )
 def test_a_missing_space_is_named_where_it_is_missing(refusal: Callable[..., str], text: str, hint: str) -> None:
@@ -138,7 +142,14 @@ def test_a_missing_space_is_named_where_it_is_missing(refusal: Callable[..., str
 
 
 def test_yaml_that_lacks_no_space_is_not_said_to(refusal: Callable[..., str]) -> None:
-    for text in ("parameters: {epochs: 3\n", "name: x:y\nparameters: [epochs: 3\n", "# a:b\nparameters:\n\tdepth:3\n"):
+    for text in (
+        "parameters: {epochs: 3\n",
+        "name: x:y\nparameters: [epochs: 3\n",
+        "# a:b\nparameters:\n\tdepth:3\n",
+        "parameters:\n- a: 1\n- openml:adult\nbad: [1\n",
+        "name: |\n  depth:3\nbad: [1\n",
+        'name: "a\n  depth:3"\nbad: [1\n',
+    ):
         found = refusal(text)
         assert "YAML error" in found
         assert "after the colon" not in found

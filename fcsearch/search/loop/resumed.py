@@ -12,7 +12,7 @@ from fcsearch.search.planning.plan import SearchPlan
 
 
 def lines_of(plan: SearchPlan, run: RunDirectory, *, begun: int, saved: Collection[int]) -> dict[str, str]:
-    """The plan as label and text; in a run that goes on how far it is, in place of the configurations that come first.
+    """The plan as label and text; in a run that goes on also how far it is, and only what still waits to come first.
 
     Args:
         plan: The plan.
@@ -27,5 +27,9 @@ def lines_of(plan: SearchPlan, run: RunDirectory, *, begun: int, saved: Collecti
     clock = work_clock(run.manifest(), [(row["started_at"], row["finished_at"]) for row in rows if all(row.values())])
     took = f" in {duration(clock.seconds(datetime.now(UTC)))}" if clock and rows else ""
     left = f"; {begun:,} had begun, {len(saved):,} of them with a checkpoint" if begun else ""
-    lines.pop("comes first", None)
-    return {**lines, "so far": f"{done:,} of {plan.trials:,} trials done{took}{left}"}
+    # Trials are asked for in the order in which these wait.
+    lines["comes first"] = plan.first_words(asked=done + begun)
+    return {
+        **{label: text for label, text in lines.items() if text},
+        "so far": f"{done:,} of {plan.trials:,} trials done{took}{left}",
+    }

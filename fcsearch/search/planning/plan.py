@@ -47,7 +47,7 @@ class SearchPlan:
     def lines(self) -> dict[str, str]:
         """The plan in words, as label and text."""
         budget = self.options.time_budget
-        tries = [*self.options.tries, *map(describe_try, self.space.tries)]
+        first = self.first_words()
         cluster = f"as many as the cluster at {self.options.address} has room for"
         return {
             "run": str(self.path),
@@ -64,9 +64,16 @@ class SearchPlan:
             "early stopping": self.space.stopping_words(),
             "workers": self.placement.describe() if self.placement else cluster,
             "packs": self._packs(),
-            **({"comes first": first_in_words(tries, self.trials)} if tries else {}),
+            **({"comes first": first} if first else {}),
             **({"known trials": f"those of {self.options.start_from}"} if self.options.start_from else {}),
         }
+
+    def first_words(self, *, asked: int = 0) -> str:
+        """The configurations that come first, in words, without those among so many trials that were asked for."""
+        tries = [*self.options.tries, *map(describe_try, self.space.tries)]
+        if asked:
+            return "; ".join(tries[asked : self.trials])
+        return first_in_words(tries, self.trials) if tries else ""
 
     def _remark(self) -> str:
         """A remark on the number of trials, if it needs one."""

@@ -59,3 +59,15 @@ def test_early_stopping_that_cannot_act_is_said(epochs: Any, acts: bool, tmp_pat
     line = make_plan(space, SearchOptions(), path=tmp_path / "run", placement=None).lines()["early stopping"]
     idle = "cannot act: it begins at epoch 5, and no trial trains longer; lower min_epochs"
     assert line == ("ASHA from epoch 5, the best 1 in 3 continue" if acts else idle)
+
+
+@pytest.mark.parametrize(("min_epochs", "acts"), [(5, True), (500, False)])
+def test_where_epochs_do_not_apply_their_default_may_be_stopped_early(
+    min_epochs: int, acts: bool, tmp_path: Path
+) -> None:
+    parameters = {
+        "update_rule": {"choices": ["sgd", "adam"]},
+        "epochs": {"value": 2, "when": {"update_rule": "adam"}},
+    }
+    space = make_space(tmp_path, parameters=parameters, early_stopping={"method": "asha", "min_epochs": min_epochs})
+    assert space.stopping_words().startswith("ASHA" if acts else "cannot act")
