@@ -93,11 +93,29 @@ class Confirmation:
         return tuple(entry.trial_id for entry in self.ranked[1:] if entry.tied)
 
     @property
+    def ahead(self) -> tuple[int, ...]:
+        """Unranked trials that are better than the winner with the seeds that both have, by more than the error."""
+        if self.winner is None:
+            return ()
+        return tuple(
+            entry.trial_id
+            for entry in self.configurations
+            if entry.fewer_seeds and entry.lost <= self.winner.lost and _leads(entry)
+        )
+
+    @property
     def beaten(self) -> tuple[int, ...]:
         """Trials that the winner beats by more than chance explains; none before there is a winner."""
         if self.winner is None:
             return ()
         return tuple(entry.trial_id for entry in self.ranked[1:] if not entry.tied)
+
+
+def _leads(entry: Confirmed) -> bool:
+    """Whether it is better than the winner by more than the error of the difference."""
+    if entry.difference is None or entry.difference_error is None:
+        return False
+    return -entry.difference > entry.difference_error
 
 
 def chosen_trial(run: RunDirectory) -> int:
