@@ -29,14 +29,18 @@ def of_the_confirmation(found: Confirmation | None, *, searched: int) -> Iterato
         return
     winner = found.winner
     if winner is None:
-        yield Evidence("unconfirmed", "No configuration had a result with other seeds: all of them diverged or failed")
+        yield Evidence(
+            "unconfirmed", "No configuration that has all seeds had a result with them: each diverged or failed"
+        )
         return
     objective, count = OBJECTIVES[found.objective], len(found.ranked)
+    all_ranked = count == len(found.configurations)
+    which = "that were confirmed" if all_ranked else "with all of these seeds"
     yield Evidence(
         "confirmed",
         f"Trained again with {plural(len(found.seeds), 'other seed')}, trial {winner.trial_id} has validation "
         f"{objective.title} {objective.show(winner.mean)} on average{_spread(winner, objective)}"
-        + (f": the best of the {count} configurations that were confirmed" if count > 1 else ""),
+        + (f": the best of the {count} configurations {which}" if count > 1 else ""),
     )
     if found.ties:
         yield Evidence(
@@ -47,7 +51,16 @@ def of_the_confirmation(found: Confirmation | None, *, searched: int) -> Iterato
     elif count > 1:
         yield Evidence(
             "lead",
-            f"Chance, by {_chances(objective)}, does not explain its lead over the other confirmed configurations",
+            f"Chance, by {_chances(objective)}, does not explain its lead over the other "
+            + ("confirmed configurations" if all_ranked else "configurations with all of these seeds"),
+        )
+    if found.ahead:
+        are, have, them = ("is", "has", "it") if len(found.ahead) == 1 else ("are", "have", "them")
+        yield Evidence(
+            "unranked",
+            f"With the seeds that both have, {trial_list(found.ahead)} {are} better than the winner by more than the "
+            f"standard error, but {have} fewer seeds and so {are} not ranked: `fcsearch confirm` with a larger `--top` "
+            f"ranks {them}",
         )
     if found.bias is not None:
         yield Evidence("bias", _bias(found.bias, objective, count=count, searched=searched))

@@ -24,7 +24,7 @@ from fcsearch.results.no_run import LOCK, MANIFEST, name_taken, no_place, no_run
 from fcsearch.results.parts import Parts
 from fcsearch.results.predictions import Predictions
 from fcsearch.results.records import EpochRecord, TrialRecord
-from fcsearch.results.repair import DAMAGED, Damage
+from fcsearch.results.repair import DAMAGED, Damage, is_whole, set_confirmations_aside
 from fcsearch.results.schema import CONFIRMATIONS
 from fcsearch.results.status import remove_status
 from fcsearch.results.tables import LIMITS, NewTrials, PartLimits, Tables
@@ -214,14 +214,15 @@ class RunDirectory:
 
     def is_whole(self) -> bool:
         """Whether no part of the tables is damaged or missing; RunError if one cannot be read."""
-        return self._tables.is_whole()
+        return self._tables.is_whole() and is_whole(self._confirmations)
 
     def set_damaged_aside(self) -> list[Damage]:
-        """Move damaged parts of the tables into the folder `damaged`; their trials then have no row.
+        """Move damaged parts of the tables into the folder `damaged`; what was in them then has no row.
 
         The caller holds `writing()`; RunError if the file system refused.
         """
-        return self._tables.set_damaged_aside(self.path / DAMAGED)
+        folder = self.path / DAMAGED
+        return self._tables.set_damaged_aside(folder) + set_confirmations_aside(self._confirmations, folder)
 
     def next_pack_id(self) -> int:
         """A number that no pack of this run has, and that no earlier call returned."""

@@ -1,9 +1,10 @@
-"""Damaged and missing parts of a run's tables: set aside, so that their trials can be trained again."""
+"""Damaged and missing parts of a run's tables: set aside, so that what was in them can be trained again."""
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 
 from fcsearch.errors import RunError
@@ -21,29 +22,30 @@ class Damage:
         path: Where it was.
         found: What is wrong with it.
         kept: Where it lies now; None if there was nothing to keep.
+        then: What becomes of that which was in it, a clause.
     """
 
     path: Path
     found: str
     kept: Path | None
+    then: str = "its trials are trained again"
 
     def __str__(self) -> str:
         kept = f"kept as {self.kept}; " if self.kept else ""
-        return f"{self.path} is damaged: {self.found}; {kept}its trials are trained again"
+        return f"{self.path} is damaged: {self.found}; {kept}{self.then}"
 
 
-def is_whole(trials: Parts, epochs: Parts) -> bool:
-    """Whether no part of either table is damaged or missing; RunError if one cannot be read."""
-    numbers = trials.numbers() | epochs.numbers()
-    return all(parts.damage(number) is None for number in numbers for parts in (trials, epochs))
+def is_whole(*tables: Parts) -> bool:
+    """Whether no part of tables that belong together is damaged or missing; RunError if one cannot be read."""
+    return all(parts.damage(number) is None for number in _numbers(tables) for parts in tables)
 
 
-def set_damaged_aside(trials: Parts, epochs: Parts, folder: Path) -> list[Damage]:
-    """Move the parts of both tables out of the way for every number of which one is damaged or missing.
+def set_damaged_aside(tables: Sequence[Parts], folder: Path) -> list[Damage]:
+    """Move the parts of tables that belong together out of the way for every number of which one is damaged or missing.
 
     Args:
-        trials: The table of trials.
-        epochs: The table of epochs.
+        tables: Their parts of one number have rows of the same packs. Those without which the others are cleared away
+            in any case come first.
         folder: Where the damaged parts go.
 
     Returns:
@@ -53,18 +55,30 @@ def set_damaged_aside(trials: Parts, epochs: Parts, folder: Path) -> list[Damage
         RunError: the file system refused.
     """
     found = []
-    for number in sorted(trials.numbers() | epochs.numbers()):
-        damaged = [(parts, reason) for parts in (trials, epochs) if (reason := parts.damage(number)) is not None]
+    for number in sorted(_numbers(tables)):
+        damaged = [(parts, reason) for parts in tables if (reason := parts.damage(number)) is not None]
         for parts, reason in damaged:
             path = parts.path(number)
             found.append(Damage(path, reason, _keep(path, folder) if path.exists() else None))
         if damaged:
-            # Trials first: epochs without their trials are cleared away in any case.
-            trials.remove(number)
-            epochs.remove(number)
-    for parts in (trials, epochs):
+            for parts in tables:
+                parts.remove(number)
+    for parts in tables:
         parts.restore_empty()
     return found
+
+
+def set_confirmations_aside(confirmations: Parts, folder: Path) -> list[Damage]:
+    """Move the damaged parts of the trainings with other seeds out of the way, as `set_damaged_aside` does."""
+    if not confirmations.numbers():
+        # A run without a confirmation has no such folder.
+        return []
+    then = "its trainings with other seeds are made again if they are still asked for"
+    return [dataclasses.replace(damage, then=then) for damage in set_damaged_aside([confirmations], folder)]
+
+
+def _numbers(tables: Sequence[Parts]) -> set[int]:
+    return set().union(*(parts.numbers() for parts in tables))
 
 
 def _keep(path: Path, folder: Path) -> Path:

@@ -198,8 +198,8 @@ class Tables:
             RunError: the file system refused.
         """
         left = self._unfinished
-        damaged = set_damaged_aside(self.trial_parts, self._epochs, folder)
-        damaged += set_damaged_aside(left.trial_parts, left.epoch_parts, folder)
+        damaged = set_damaged_aside((self.trial_parts, self._epochs), folder)
+        damaged += set_damaged_aside((left.trial_parts, left.epoch_parts), folder)
         self._done = self._last = None
         return damaged
 

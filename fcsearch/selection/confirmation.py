@@ -9,13 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from fcsearch.config.objective import Objective
-from fcsearch.config.states import UNFINISHED
 from fcsearch.results import RANKED_STATES, RunDirectory, best_row, objective_of
-from fcsearch.results.records import epochs_again
+from fcsearch.selection.trained_again import rows_of, trainings_that_count
 
 # Student's t: 97.5 % lie below, by degrees of freedom; from ten on, about two.
 _STUDENT = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26)
@@ -59,8 +55,8 @@ class Confirmation:
 
     Attributes:
         objective: What is measured, by name, on the validation rows.
-        seeds: With which seeds.
-        asked: How many trainings were planned.
+        seeds: With which seeds: those that were planned, and others that all planned configurations have.
+        asked: How many trainings the planned configurations need for all of these seeds.
         done: How many of them have ended.
         configurations: The winner first, and those with fewer seeds last.
         bias: By how much the search's values are better than those with other seeds, mean over the ranked ones.
@@ -75,7 +71,7 @@ class Confirmation:
 
     @property
     def complete(self) -> bool:
-        """Whether all planned trainings have ended."""
+        """Whether all of the trainings that were asked for have ended."""
         return self.done >= self.asked
 
     @property
@@ -97,11 +93,29 @@ class Confirmation:
         return tuple(entry.trial_id for entry in self.ranked[1:] if entry.tied)
 
     @property
+    def ahead(self) -> tuple[int, ...]:
+        """Unranked trials that are better than the winner with the seeds that both have, by more than the error."""
+        if self.winner is None:
+            return ()
+        return tuple(
+            entry.trial_id
+            for entry in self.configurations
+            if entry.fewer_seeds and entry.lost <= self.winner.lost and _leads(entry)
+        )
+
+    @property
     def beaten(self) -> tuple[int, ...]:
         """Trials that the winner beats by more than chance explains; none before there is a winner."""
         if self.winner is None:
             return ()
         return tuple(entry.trial_id for entry in self.ranked[1:] if not entry.tied)
+
+
+def _leads(entry: Confirmed) -> bool:
+    """Whether it is better than the winner by more than the error of the difference."""
+    if entry.difference is None or entry.difference_error is None:
+        return False
+    return -entry.difference > entry.difference_error
 
 
 def chosen_trial(run: RunDirectory) -> int:
@@ -130,12 +144,8 @@ def confirmation_of(run: RunDirectory) -> Confirmation | None:
     planned = run.manifest().confirmation
     if planned is None or not planned.trials:
         return None
-    table = run.trials()
-    again = run.confirmations().to_pylist()
-    numbers = {*planned.trials, *(row["trial_id"] for row in again)}
-    known = table.filter(pc.is_in(table["trial_id"], pa.array(sorted(numbers), pa.int64()))).to_pylist()
-    searched = {row["trial_id"]: row for row in known}
-    rows = [row for row in again if counts_for(searched, row)]
+    table, rows = run.trials(), trainings_that_count(run)
+    searched = rows_of(table, {*planned.trials, *(row["trial_id"] for row in rows)})
     done: dict[int, set[int]] = defaultdict(set)
     for row in rows:
         done[row["trial_id"]].add(row["seed"])
@@ -152,22 +162,6 @@ def confirmation_of(run: RunDirectory) -> Confirmation | None:
         measured_on=rows_measured_on(run),
     )
     return replace(found, asked=len(planned.trials) * len(seeds))
-
-
-def counts_for(trials: Mapping[int, Mapping[str, Any]], again: Mapping[str, Any]) -> bool:
-    """Whether a training with another seed was as long as its trial is now.
-
-    A trial that was unfinished when it was confirmed may have gone on since. What diverged diverges again.
-
-    Args:
-        trials: The rows of the trials table, by trial.
-        again: The row of the confirmations table.
-    """
-    trial = trials.get(again["trial_id"])
-    if trial is None or again["state"] not in RANKED_STATES:
-        return trial is not None
-    whole = again["state"] == "complete" and trial["state"] != UNFINISHED
-    return whole or bool(again["epochs_run"] == epochs_again(trial))
 
 
 def is_settled(run: RunDirectory) -> bool:
@@ -198,7 +192,7 @@ def weigh(
     Args:
         searched: The row of each in the trials table.
         rows: Their rows of the confirmations table, as far as there are; other seeds are passed over.
-        seeds: The planned seeds.
+        seeds: The seeds by which they are compared.
         objective: What they are compared by.
         earlier: The rows in the trials table of others, which an earlier confirmation has trained.
         measured_on: The number of validation rows, the same for all; None: not known, so that only seeds are chance.

@@ -20,10 +20,11 @@ from fcsearch.report.page.charts.course import Bar, time_line_chart
 from fcsearch.report.page.charts.figure import SECOND, Results
 from fcsearch.report.page.charts.learning import loss_axis, round_numbers, zoomed_results
 from fcsearch.report.page.charts.mattered import slice_chart
-from fcsearch.report.page.charts.sure import apart, pareto_front
+from fcsearch.report.page.charts.sure import apart, confirmation_chart, pareto_front
 from fcsearch.report.page.charts.winner import figures_chart
 from fcsearch.report.page.trials import Clock, PageTrials, curves
 from fcsearch.results import RunDirectory
+from fcsearch.selection.confirmation import weigh
 
 ACCURACY, RMSE = OBJECTIVES["accuracy"], OBJECTIVES["rmse"]
 CLOCK = Clock(datetime(2026, 3, 1, tzinfo=UTC), "seconds", 1.0)
@@ -259,3 +260,15 @@ def test_a_median_beyond_the_axis_is_a_triangle_that_says_its_value(objective: s
     assert [entry["field"] for entry in tooltip] == ["depth", "value"]
     side = "below" if objective == "accuracy" else "above"
     assert f"large triangles those {side} this axis" in figure.text
+
+
+def test_a_configuration_with_fewer_seeds_is_not_shown_as_beaten() -> None:
+    rows = [
+        {"trial_id": trial, "seed": seed, "state": "complete", "val_accuracy": 0.9, "best_epoch": 1}
+        for trial, seed in ((0, 1), (0, 2), (1, 1))
+    ]
+    trials = [{"trial_id": trial, "val_accuracy": 0.9} for trial in (0, 1)]
+    found = weigh(trials[:1], rows, seeds=(1, 2), objective=ACCURACY, earlier=trials[1:])
+    text = str(confirmation_chart(found, Results(ACCURACY, (0.9, 0.9))))
+    assert "trial 0 (winner)" in text
+    assert "trial 1 (fewer seeds)" in text

@@ -107,6 +107,42 @@ def test_nobody_wins_while_trainings_are_missing() -> None:
     )
 
 
+def with_an_earlier_one(planned: list[float | None], earlier: list[float]) -> Confirmation:
+    """Trials 0 and 1 have three seeds, and trial 7 of an earlier confirmation has fewer."""
+    values = {0: planned, 1: planned, 7: earlier}
+    rows: list[dict[str, Any]] = [
+        {
+            "trial_id": trial,
+            "seed": seed,
+            "state": "diverged" if value is None else "complete",
+            "val_accuracy": value if trial != 1 or value is None else value - 0.2,
+            "best_epoch": 1,
+        }
+        for trial, found in values.items()
+        for seed, value in enumerate(found)
+    ]
+    trials = [{"trial_id": trial, "val_accuracy": 0.9} for trial in values]
+    return weigh(trials[:2], rows, seeds=(0, 1, 2), objective=OBJECTIVES["accuracy"], earlier=trials[2:])
+
+
+def test_an_unranked_configuration_that_leads_is_named() -> None:
+    found = with_an_earlier_one([0.80, 0.81, 0.82], [0.90, 0.92])
+    assert (found.ahead, found.winner.trial_id) == ((7,), 0)
+    text = said(found)
+    assert "the best of the 2 configurations with all of these seeds" in text
+    assert "does not explain its lead over the other configurations with all of these seeds" in text
+    assert "With the seeds that both have, trial 7 is better than the winner by more than the standard error" in text
+    # A lead within its error, and one of a single seed.
+    for earlier in ([0.79, 0.84], [0.99]):
+        assert with_an_earlier_one([0.80, 0.81, 0.82], earlier).ahead == ()
+    assert with_an_earlier_one([None, None, None], [0.9, 0.9]).ahead == ()
+
+
+def test_where_all_with_all_seeds_diverged_one_with_fewer_seeds_has_a_result() -> None:
+    text = said(with_an_earlier_one([None, None, None], [0.9, 0.9]))
+    assert text == "No configuration that has all seeds had a result with them: each diverged or failed"
+
+
 def model(objective: str, single: float, difference: float, error: float) -> str:
     versus = Versus("test", single, difference, error, objective)
     (piece,) = of_the_alternatives([Alternative("ensemble", {0: 0.5, 1: 0.5}, versus=versus)])

@@ -169,6 +169,23 @@ def test_the_confirmed_winner_keeps_its_network_while_a_search_goes_on(tmp_path:
     assert set(run.models.saved()) == {*best, last}
 
 
+def test_one_that_was_confirmed_earlier_has_its_network_when_it_wins_again(tmp_path: Path) -> None:
+    """The later confirmation has had no time, so that no trial had won when the search went on."""
+    run = search(tmp_path, InProcess(), confirm=0, ensemble=0, keep_models=6).run
+    *_, other, last = rank_trials(run.trials())["trial_id"].to_pylist()
+    rows = {row["trial_id"]: row for row in run.trials().to_pylist()}
+    with run.writing():
+        run.write_confirmations(run.next_pack_id(), [TrialRecord.from_row({**rows[last], "seed": 1})])
+        run.update_manifest({"confirmation": {"trials": [other], "seeds": [1]}})
+    assert confirmation_of(run).winner is None  # type: ignore[union-attr]
+    more = dataclasses.replace(saved_options(run), trials=9, keep_models=5)
+    resume_search(RunDirectory.open(run.path), more, open_pool=InProcess())
+    best = rank_trials(run.trials())["trial_id"].to_pylist()[:5]
+    assert last not in best
+    assert max(best) >= 6
+    assert set(run.models.saved()) == {*best, last}
+
+
 def test_a_training_that_fails_is_a_row_and_the_rest_goes_on(tmp_path: Path) -> None:
     def poison(task: PackTask) -> PackFailed | None:
         bad = any(trial.config.seed == 2 and trial.trial_id == 2 for trial in task.trials)

@@ -7,15 +7,18 @@ from pathlib import Path
 import inline_pool
 import pyarrow.compute as pc
 import pytest
+from confirmed_searches import search
 from engine_helpers import RecordingView
+from in_process_pool import InProcess
 from inline_pool import tables
 from search_helpers import make_space
 
 from fcsearch.errors import RunError
+from fcsearch.report.finished import is_finished
 from fcsearch.results import RunDirectory, summarize_run
 from fcsearch.results.files import ASIDE
 from fcsearch.results.tables import PartLimits, Tables
-from fcsearch.search.api import SearchResult
+from fcsearch.search.api import SearchResult, resume_search, saved_options
 
 ASHA = {"method": "asha", "min_epochs": 1, "reduction_factor": 2}
 PARAMETERS = {
@@ -107,6 +110,26 @@ def test_all_parts_at_once_and_the_folders_with_them(finished: SearchResult, run
     inline_pool.resume(RunDirectory.open(run.path))
     assert tables(RunDirectory.open(run.path)) == tables(finished.run)
     assert (run.path / "trials" / "empty.parquet").exists()
+
+
+@pytest.mark.parametrize("damage", [cut, empty])
+def test_a_damaged_confirmation_is_made_again_and_does_not_stop_a_search(
+    tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    run = search(tmp_path, InProcess()).run
+    again = run.confirmations().select(["trial_id", "seed", "val_accuracy"])
+    assert is_finished(run)
+    for path in parts(run, "confirmations"):
+        damage(path)
+    assert not is_finished(RunDirectory.open(run.path))
+    view, damaged = RecordingView(), parts(run, "confirmations")
+    resume_search(RunDirectory.open(run.path), saved_options(run), open_pool=InProcess(), view=view)
+    found = RunDirectory.open(run.path)
+    assert found.confirmations().select(["trial_id", "seed", "val_accuracy"]) == again
+    assert all(
+        any(str(path) in text and "other seeds are made again" in text for text in view.notices) for path in damaged
+    )
+    assert len(list((run.path / "damaged").iterdir())) == len(damaged)
 
 
 def test_a_grid_goes_on_after_a_loss(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from fcsearch.results import RunDirectory, Status, TrialRecord, read_status
 from fcsearch.results.ending import ending_and_trials
 from fcsearch.results.timing import work_clock
 from fcsearch.search.loop.standings import Standings
+from fcsearch.selection.trained_again import trainings_that_count
 
 # A running search writes its status every second.
 _SILENCE_SECONDS = 10.0
@@ -86,7 +87,7 @@ class Watched:
             # Those of an earlier confirmation are not counted.
             counts = Counter(
                 row["state"]
-                for row in self._run.confirmations().to_pylist()
+                for row in trainings_that_count(self._run)
                 if row["trial_id"] in asked.trials and row["seed"] in asked.seeds
             )
             total, what = len(asked.trials) * len(asked.seeds), "confirmations"

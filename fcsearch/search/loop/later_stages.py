@@ -30,7 +30,7 @@ from fcsearch.search.pool.interface import Pool
 from fcsearch.search.pool.messages import Checkpointing
 from fcsearch.search.record.checkpoints import BYTES_PER_SECOND, Checkpoints
 from fcsearch.search.record.confirmations import ConfirmationBooks
-from fcsearch.selection.confirmation import counts_for
+from fcsearch.selection.trained_again import trainings_that_count
 
 logger = logging.getLogger(__name__)
 
@@ -152,7 +152,7 @@ def confirm_best(
     """
     run = around.run
     rows = {row["trial_id"]: row for row in run.trials().to_pylist()}
-    done = {(row["trial_id"], row["seed"]) for row in run.confirmations().to_pylist() if counts_for(rows, row)}
+    done = {(row["trial_id"], row["seed"]) for row in trainings_that_count(run)}
     # Numbered in the order of all of them, because checkpoints refer to these numbers.
     pairs = dict(enumerate((trial, seed) for seed in extent.seeds for trial in extent.trials))
     planned = [

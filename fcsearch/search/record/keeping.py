@@ -19,6 +19,7 @@ from fcsearch.selection.confirmation import chosen_trial
 from fcsearch.selection.ensemble import select_ensemble
 from fcsearch.selection.refits import answers_by_refit
 from fcsearch.selection.temperature import fit_temperature, log_probabilities_of, mixed
+from fcsearch.selection.trained_again import trainings_that_count
 from fcsearch.selection.validated import ValidationRows, log_probabilities, out_of_fold, validation_rows
 from fcsearch.training.judging import outputs
 from fcsearch.training.threads import threads_for
@@ -38,7 +39,9 @@ def keep_best(run: RunDirectory, dataset: Dataset, *, keep_models: int, ensemble
     # An unfinished trial may still diverge: until then none that has ended loses its place to it.
     best = (rank_trials(table)["trial_id"].to_pylist()[:keep_models] for table in (run.trials(), run.ended_trials()))
     members = settle_ensemble(run, dataset, ensemble)
-    keep = {*itertools.chain(*best), *members, chosen_trial(run)}
+    # One that was confirmed may win a later confirmation that it takes no part in.
+    again = (row["trial_id"] for row in trainings_that_count(run))
+    keep = {*itertools.chain(*best), *members, *again}
     run.models.prune(keep)
     run.models.prune_refits(members)
     if not members:

@@ -30,7 +30,7 @@ from fcsearch.search.record.beginning import OBSERVATION, Beginning
 from fcsearch.search.record.journal import JournalFile, open_storage
 from fcsearch.search.record.outcomes import short_of_before
 from fcsearch.search.record.pack_record import PackRecord
-from fcsearch.selection.confirmation import confirmation_of
+from fcsearch.selection.trained_again import trainings_that_count
 from fcsearch.space import SearchSpace
 
 _STATES = {
@@ -81,9 +81,8 @@ class Ledger:
         self._run, self._space, self._seed = run, space, seed
         self._objective = space.known_objective
         self._left_before = run.unfinished_trials()
-        # It may win again, however many of the search are better by then.
-        found = confirmation_of(run)
-        self._confirmed = {found.winner.trial_id} if found and found.winner else set[int]()
+        # Each of them may win the next confirmation, however many of the search are better by then.
+        self._trained_again = {row["trial_id"] for row in trainings_that_count(run)}
         self._journal = JournalFile(run.journal_path)
         self._storage = open_storage(self._journal)
         names = optuna.get_all_study_names(self._storage)
@@ -181,7 +180,7 @@ class Ledger:
             self._left_before.pop(trial.trial_id, None)
         if pack.models:
             for kept in (self._run.models, self._run.predictions):
-                kept.prune({*pack.keep, *self._left_before, *self._confirmed})
+                kept.prune({*pack.keep, *self._left_before, *self._trained_again})
         told = [_Told(trial.trial_id, trial.state, trial.value) for trial in pack.ended]
         column = self._objective.column
         self._tell(told, _last_values((epoch.trial_id, epoch.epoch, getattr(epoch, column)) for epoch in pack.epochs))

@@ -26,7 +26,8 @@ def confirmation_chart(found: Confirmation, results: Results) -> Figure | None:
         return None
     names = {}
     for place, entry in enumerate(found.configurations):
-        standing = "" if not found.winner else "winner" if place == 0 else "tie" if entry.tied else ""
+        standing = "fewer seeds" if entry.fewer_seeds else "tie" if entry.tied else "winner" if place == 0 else ""
+        standing = standing if found.winner else ""
         names[entry.trial_id] = f"trial {entry.trial_id}{f' ({standing})' if standing else ''}"
     rows: list[dict[str, Any]] = []
     for entry in entries:
