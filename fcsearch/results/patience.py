@@ -74,11 +74,16 @@ class Patience:
             writes: Whether its success shows that the folder can be written again.
         """
         call, began, since = object(), time.monotonic(), datetime.now(UTC)
+        use = "written" if writes else "read"
         try:
             while True:
                 try:
                     done = work()
                     break
+                except FileNotFoundError:
+                    # That it is not there is an answer, too.
+                    self._end(call, began, use)
+                    raise
                 except OSError as error:
                     remedy = _PASSING.get(error.errno or 0)
                     if remedy is None or self._given_up or self._hurried() or not _needed.get()():
@@ -86,14 +91,11 @@ class Patience:
                     if time.monotonic() > began + self._seconds:
                         self._given_up = True
                         raise
-                    self._begin(call, error, remedy, since, "written" if writes else "read")
+                    self._begin(call, error, remedy, since, use)
                 self._pause()
             if writes:
                 self._given_up = False
-            if self._waits.pop(call, None) and not self._waits:
-                waited = time.monotonic() - began
-                can = "written" if writes else "read"
-                self._say(f"{self._folder} can be {can} again after {waited:.0f} s: the search continues")
+            self._end(call, began, use)
             return done
         finally:
             self._waits.pop(call, None)
@@ -108,6 +110,11 @@ class Patience:
         self._waits[call] = text
         if first:
             self._say(text)
+
+    def _end(self, call: object, began: float, use: str) -> None:
+        if self._waits.pop(call, None) and not self._waits:
+            waited = time.monotonic() - began
+            self._say(f"{self._folder} can be {use} again after {waited:.0f} s: the search continues")
 
     def _free(self) -> str:
         with contextlib.suppress(OSError):
