@@ -65,14 +65,24 @@ class Campaign:
         sampler: What is searched with.
         kills: How often something is killed, if the search lives that long.
         seed: Of when and what.
+        name: The run's.
     """
 
     def __init__(
-        self, commands: Processes, folder: Path, *, pool: str, sampler: str, kills: int, seed: int, epochs: int = 600
+        self,
+        commands: Processes,
+        folder: Path,
+        *,
+        pool: str,
+        sampler: str,
+        kills: int,
+        seed: int,
+        name: str,
+        epochs: int = 600,
     ) -> None:
         self._commands, self._folder, self._pool, self._kills = commands, folder, pool, kills
         self._random = random.Random(seed)
-        self.run, self.alone, self.counts = folder / "runs" / "small", folder / "runs" / "alone", Counts()
+        self.run, self.alone, self.counts = folder / "runs" / name, folder / "runs" / f"{name}-alone", Counts()
         rates: dict[str, Any] = {"low": 1e-3, "high": 0.3, "log": True}
         if sampler == "grid":
             rates = {"choices": [0.01 * number for number in range(1, TRIALS // 2 + 1)]}
@@ -85,12 +95,13 @@ class Campaign:
     def go(self) -> Counts:
         """Run the undisturbed search and the disturbed one, and count."""
         began = time.monotonic()
-        whole = self._commands.run("run", *self._options, *self._sizes, "--name", "alone", timeout=HANG_SECONDS)
+        run = ("run", *self._options, *self._sizes, "--name")
+        whole = self._commands.run(*run, self.alone.name, timeout=HANG_SECONDS)
         assert whole == 0, self._commands.err
         self.counts.undisturbed = time.monotonic() - began
         self._leave_nothing()
         began = time.monotonic()
-        search = self._commands.start("run", *self._options, *self._sizes)
+        search = self._commands.start(*run, self.run.name)
         while True:
             code = self._disturb(search)
             self.counts.tracebacks += victims.tracebacks([self._commands.err, self._commands.out])
@@ -99,8 +110,8 @@ class Campaign:
             # Killed itself, or Ray died too often; a kill before there was a run leaves nothing to resume.
             assert code in (-signal.SIGKILL, 1), self._commands.err
             self.counts.resumes += 1
-            again = (*self._options, *self._sizes) if not (self.run / "run.json").exists() else ("small",)
-            search = self._commands.start("run" if len(again) > 1 else "resume", *again)
+            again = ("resume",) if (self.run / "run.json").exists() else run
+            search = self._commands.start(*again, self.run.name)
         self.counts.seconds = time.monotonic() - began
         self._leave_nothing()
         return self.counts
@@ -141,29 +152,34 @@ class Campaign:
 
 
 def campaign(
-    commands: Processes, folder: Path, measured: victims.Measured, *, pool: str, sampler: str, **keys: Any
-) -> Counts:
-    found = Campaign(commands, folder, pool=pool, sampler=sampler, **keys)
-    counts = found.go()
-    measured(f"{pool}, {sampler}, seed {keys['seed']}: {counts}")
-    assert counts.kills, "the search was over before it could be killed"
-    victims.assert_complete(found.run, trials=TRIALS)
-    if sampler in ("random", "grid"):
-        assert victims.tables(found.run) == victims.tables(found.alone)
-    assert (counts.tracebacks, counts.processes, counts.files) == (0, 0, 0), str(counts)
-    return counts
+    commands: Processes, folder: Path, measured: victims.Measured, *, pool: str, sampler: str, kills: int
+) -> None:
+    """So many kills, in as many searches as that takes: one may be over before the last of them."""
+    for number in range(kills):
+        keys: dict[str, Any] = {"kills": kills, "seed": SEED + number, "name": f"small-{number}"}
+        found = Campaign(commands, folder, pool=pool, sampler=sampler, **keys)
+        counts = found.go()
+        measured(f"{pool}, {sampler}, seed {SEED + number}: {counts}")
+        assert counts.kills, "the search was over before it could be killed"
+        victims.assert_complete(found.run, trials=TRIALS)
+        if sampler in ("random", "grid"):
+            assert victims.tables(found.run) == victims.tables(found.alone)
+        assert (counts.tracebacks, counts.processes, counts.files) == (0, 0, 0), str(counts)
+        kills -= counts.kills.total()
+        if not kills:
+            break
 
 
 def test_a_few_kills(commands: Processes, tmp_path: Path, measured: victims.Measured) -> None:
     """The short form: the search, a worker, and what workers are forked from."""
-    campaign(commands, tmp_path, measured, pool="local", sampler="random", kills=3, seed=SEED)
+    campaign(commands, tmp_path, measured, pool="local", sampler="random", kills=3)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("sampler", ["random", "grid", "tpe"])
 def test_kills_without_ray(sampler: str, commands: Processes, tmp_path: Path, measured: victims.Measured) -> None:
-    campaign(commands, tmp_path, measured, pool="local", sampler=sampler, kills=10, seed=SEED)
+    campaign(commands, tmp_path, measured, pool="local", sampler=sampler, kills=10)
 
 
 @pytest.mark.slow
@@ -171,4 +187,4 @@ def test_kills_without_ray(sampler: str, commands: Processes, tmp_path: Path, me
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("sampler", ["random", "grid", "tpe"])
 def test_kills_with_ray(sampler: str, commands: Processes, tmp_path: Path, measured: victims.Measured) -> None:
-    campaign(commands, tmp_path, measured, pool="ray", sampler=sampler, kills=9, seed=SEED)
+    campaign(commands, tmp_path, measured, pool="ray", sampler=sampler, kills=9)
