@@ -9,6 +9,7 @@ from search_helpers import make_space
 from fcsearch.results import RunDirectory
 from fcsearch.search.api import SearchResult, confirm_run, saved_options, start_search
 from fcsearch.search.options import SearchOptions
+from fcsearch.selection import Confirmation, confirmation_of
 
 PARAMETERS: dict[str, Any] = {
     "learning_rate": {"low": 1e-3, "high": 3e-1, "log": True},
@@ -33,3 +34,10 @@ def again(run: RunDirectory, pool: InProcess, **changes: Any) -> SearchResult:
 def pairs(run: RunDirectory) -> list[tuple[int, int]]:
     """Which trials were trained again, with which seeds."""
     return [(row["trial_id"], row["seed"]) for row in run.confirmations().to_pylist()]
+
+
+def confirmation_in(run: RunDirectory) -> Confirmation:
+    """The confirmation of a run that has one."""
+    found = confirmation_of(run)
+    assert found is not None
+    return found

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
-from confirmed_searches import again, pairs, search
+from confirmed_searches import again, confirmation_in, pairs, search
 from in_process_pool import InProcess
 from search_helpers import make_space
 
@@ -128,8 +128,8 @@ def test_more_seeds_add_to_those_that_are_done(tmp_path: Path) -> None:
 def test_an_earlier_confirmation_of_more_stays_in_the_report(tmp_path: Path) -> None:
     """Fewer configurations or seeds are asked for later: nothing is trained, and nothing that was trained is hidden."""
     run = search(tmp_path, InProcess(), confirm=3).run
-    before, pool = confirmation_of(run), InProcess()
-    assert len(before.configurations) == 3  # type: ignore[union-attr]
+    before, pool = confirmation_in(run), InProcess()
+    assert len(before.configurations) == 3
     for less in ({"confirm": 2}, {"confirm": 1, "confirm_seeds": 2}):
         found = again(run, pool, **less).report.confirmation  # type: ignore[union-attr]
         assert found.complete
@@ -143,7 +143,7 @@ def test_an_earlier_confirmation_of_more_stays_in_the_report(tmp_path: Path) -> 
 
 def test_a_configuration_with_fewer_seeds_is_shown_and_not_ranked(tmp_path: Path) -> None:
     run = search(tmp_path, InProcess(), confirm=3).run
-    before = {entry.trial_id: entry.values for entry in confirmation_of(run).configurations}  # type: ignore[union-attr]
+    before = {entry.trial_id: entry.values for entry in confirmation_in(run).configurations}
     found = again(run, InProcess(), confirm=2, confirm_seeds=4).report.confirmation  # type: ignore[union-attr]
     *ranked, last = found.configurations
     assert [len(entry.values) for entry in ranked] == [4, 4]
@@ -177,7 +177,7 @@ def test_one_that_was_confirmed_earlier_has_its_network_when_it_wins_again(tmp_p
     with run.writing():
         run.write_confirmations(run.next_pack_id(), [TrialRecord.from_row({**rows[last], "seed": 1})])
         run.update_manifest({"confirmation": {"trials": [other], "seeds": [1]}})
-    assert confirmation_of(run).winner is None  # type: ignore[union-attr]
+    assert confirmation_in(run).winner is None
     more = dataclasses.replace(saved_options(run), trials=9, keep_models=5)
     resume_search(RunDirectory.open(run.path), more, open_pool=InProcess())
     best = rank_trials(run.trials())["trial_id"].to_pylist()[:5]
@@ -214,7 +214,7 @@ def test_a_refit_learns_from_both_splits_for_the_mean_best_epoch(tmp_path: Path)
     pool = InProcess()
     found = search(tmp_path, pool, refit=True)
     run, data = found.run, load_run_dataset(found.run)
-    winner = confirmation_of(run).winner  # type: ignore[union-attr]
+    winner = confirmation_in(run).winner
     assert winner.best_epoch is not None
     assert pool.rows == [300, 300 + len(data.val)]
     config = pool.tasks[-1].trials[0].config
@@ -229,7 +229,7 @@ def test_a_refit_learns_from_both_splits_for_the_mean_best_epoch(tmp_path: Path)
     assert all(torch.equal(net.params[name], weight) for name, weight in pack.results()[0].weights.items())
     table = pq.read_table(run.path / "models.parquet").to_pylist()
     measured = [(row["model"], row["split"]) for row in table]
-    confirmed = {entry.trial_id: entry.mean for entry in confirmation_of(run).configurations}  # type: ignore[union-attr]
+    confirmed = {entry.trial_id: entry.mean for entry in confirmation_in(run).configurations}
     assert [pair for pair in measured if pair[0] != "ensemble"] == [
         ("winner", "val"),
         ("winner", "test"),

@@ -84,7 +84,7 @@ def test_one_that_cannot_be_read_to_the_end_ends_the_search_with_what_was_record
 def test_a_search_is_not_over_while_its_last_pack_waits_for_its_checkpoint() -> None:
     tries: list[None] = []
 
-    def given(search: Search) -> bool:  # noqa: ARG001
+    def given(_: Search) -> bool:
         tries.append(None)
         return len(tries) > 20
 
