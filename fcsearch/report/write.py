@@ -79,7 +79,10 @@ def report_of(
         try:
             return write_report(run, top=top, dataset=dataset)
         except RunError as error:
+            # Where the run cannot be read, either, there is one message.
+            found = build_report(run, **vars(known_measurements(run)), top=top)
             refused(error)
+            return found
     return build_report(run, **vars(known_measurements(run)), top=top)
 
 

@@ -66,6 +66,12 @@ def test_a_directory_that_cannot_be_written_is_reported_all_the_same(
     assert "Read-only file system" in result.stderr
 
 
+def test_a_damaged_part_is_named_once(run: RunDirectory, refused: Callable[..., str]) -> None:
+    part = next((run.path / "trials").glob("pack-*.parquet"))
+    part.write_bytes(part.read_bytes()[:100])
+    assert refused("report", str(run.path)).count(part.name) == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
