@@ -175,7 +175,7 @@ def pack_steps(config: TrialConfig, data: TrainingData, size: int) -> Callable[[
     chunks = list(minibatches.epoch(1))
 
     def epoch() -> None:
-        lane.start_epoch(STEPS)
+        lane.start_epoch(_alone(lane.epoch + 1), STEPS)
         first = 0
         for chunk in chunks:
             lane.train(chunk, first)
@@ -191,11 +191,16 @@ def replayed_steps(lane: Lane, minibatches: Minibatches) -> Callable[[], None]:
 
     def epoch() -> None:
         with torch.cuda.stream(stream):
-            run.start_epoch(STEPS)
+            run.start_epoch(lane.epoch + 1, _alone(lane.epoch + 1))
             for _ in range(STEPS):
                 run.step()
 
     return epoch
+
+
+def _alone(epoch: int) -> range:
+    """An epoch that is prepared by itself, since all take the same rows."""
+    return range(epoch, epoch + 1)
 
 
 def peer_net(config: TrialConfig, data: TrainingData) -> torch.nn.Sequential:

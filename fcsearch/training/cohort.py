@@ -31,9 +31,10 @@ class Cohort:
     def train(self, epoch: int) -> None:
         """Train every lane for an epoch (from 1)."""
         self._seconds = [0.0] * len(self.lanes)
+        stretch = self.batches.stretch(epoch)
         for lane in self.lanes:
-            lane.start_epoch(self.batches.steps)
-        first = 0
+            lane.start_epoch(stretch, self.batches.steps)
+        first = (epoch - stretch.start) * self.batches.steps
         for chunk in self.batches.epoch(epoch):
             for position, lane in enumerate(self.lanes):
                 began = time.perf_counter()

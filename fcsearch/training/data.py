@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _CHUNK_BYTES = 4 * 2**20
 # Rows that are evaluated at once: few enough that a layer's activations stay near a CPU's cache.
 _EVALUATED_ROWS = 384
+# What differs from step to step is computed, and taken to the device, for whole epochs of about so many steps at once.
+_STRETCH_STEPS = 256
+_STRETCH_EPOCHS = 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -164,7 +167,7 @@ class TrainingData:
         """The type that packs compute in."""
         return self.X_train.dtype
 
-    @property
+    @functools.cached_property
     def rows(self) -> tuple[int, int]:
         """Rows of the training sample, on which training figures are measured, and of validation."""
         return training_sample(len(self.X_train), len(self.X_val)), len(self.X_val)
@@ -231,6 +234,12 @@ class Minibatches:
         self.steps = len(data.X_train) // self.batch_size
         row_bytes = data.input_dim * data.X_train.element_size()
         self._chunk_steps = max(1, min(self.steps, _CHUNK_BYTES // (row_bytes * self.batch_size)))
+
+    def stretch(self, epoch: int) -> range:
+        """The epochs that are prepared together with this one (from 1): the same for each of them."""
+        size = max(1, min(_STRETCH_EPOCHS, _STRETCH_STEPS // self.steps))
+        first = (epoch - 1) // size * size + 1
+        return range(first, first + size)
 
     def order(self, epoch: int) -> Tensor:
         """Which training rows the steps of an epoch (from 1) take, (steps, batch_size), on the CPU."""

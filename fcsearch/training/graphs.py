@@ -2,7 +2,8 @@
 
 A step of a small lane is some 25 kernels of a few microseconds each, which Python cannot launch as fast as the GPU
 runs them; a replay launches all of them at once. What differs from step to step is therefore read from the device: the
-number of the step is a tensor that the step itself counts up, and by it rows and settings are found.
+number of the step is a tensor that the step itself counts up, and by it rows and settings are found. These are taken to
+the device for a stretch of epochs at once (`Minibatches.stretch`).
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ class Run:
     Args:
         lane: The lane.
         batches: What it sees.
-        order: Which rows the steps of the epoch take, (steps, batch_size), on the device.
+        order: Which rows the steps of a stretch of epochs take, (steps, batch_size), on the device.
         stream: What it runs on; None on a CPU.
 
     Attributes:
@@ -87,6 +88,8 @@ class Run:
     ) -> None:
         self.stream = stream
         self._lane = lane
+        self._steps = batches.steps
+        self._next = 0
         self._number = number = torch.zeros(1, dtype=torch.int64, device=order.device)
         steps = lane.in_place
 
@@ -106,10 +109,13 @@ class Run:
         if self.stream is not None:
             torch.cuda.set_stream(self.stream)
 
-    def start_epoch(self, steps: int) -> None:
-        """Begin the next epoch, of so many steps."""
-        self._number.zero_()
-        self._lane.start_epoch(steps)
+    def start_epoch(self, epoch: int, stretch: range) -> None:
+        """Begin an epoch, which must be the lane's next, of the stretch whose order is there."""
+        first = (epoch - stretch.start) * self._steps
+        if first != self._next:
+            self._number.fill_(first)
+        self._next = first + self._steps
+        self._lane.start_epoch(stretch, self._steps)
 
 
 class GraphCohort(Cohort):
@@ -118,25 +124,32 @@ class GraphCohort(Cohort):
     def __init__(self, batches: Minibatches, lanes: Sequence[Lane]) -> None:
         super().__init__(batches, lanes)
         self._device = batches.data.device
-        self._order = torch.empty(batches.steps, batches.batch_size, dtype=torch.int64, device=self._device)
+        self._stretch = range(0)
+        steps = len(batches.stretch(1)) * batches.steps
+        self._order = torch.empty(steps, batches.batch_size, dtype=torch.int64, device=self._device)
         self._streams = itertools.cycle(_streams(self._device))
         self._runs: dict[Lane, Run] = {}
 
     def train(self, epoch: int) -> None:
         """See `Cohort`."""
         self._began = time.perf_counter()
-        self._order.copy_(self.batches.order(epoch))
+        stretch = self.batches.stretch(epoch)
+        if stretch != self._stretch:
+            self._stretch = stretch
+            self._order.copy_(torch.cat([self.batches.order(ahead) for ahead in stretch]))
         for lane in self.lanes:
             if lane not in self._runs:
                 self._runs[lane] = Run(lane, self.batches, self._order, stream=next(self._streams))
         runs = [self._runs[lane] for lane in self.lanes]
         current = _current_stream(self._device)
         with torch.cuda.stream(current):
+            if current is not None:
+                event = current.record_event()
+                for stream in _streams_of(runs):
+                    stream.wait_event(event)
             for run in runs:
                 run.enter()
-                if current is not None and run.stream is not None:
-                    run.stream.wait_stream(current)
-                run.start_epoch(self.batches.steps)
+                run.start_epoch(epoch, stretch)
             for first in range(0, self.batches.steps, _STEPS_AT_ONCE):
                 for run in runs:
                     run.enter()
@@ -152,9 +165,9 @@ class GraphCohort(Cohort):
             for run in runs:
                 run.enter()
                 measured.append(run.measure())
-        for run in runs:
-            if current is not None and run.stream is not None:
-                current.wait_stream(run.stream)
+        if current is not None:
+            for stream in _streams_of(runs):
+                current.wait_stream(stream)
         return measured
 
     def end_epoch(self, measured: Sequence[Sequence[Sequence[float]]]) -> dict[int, EpochMetrics]:
@@ -173,6 +186,10 @@ class GraphCohort(Cohort):
 
 def _current_stream(device: torch.device) -> torch.cuda.Stream | None:
     return torch.cuda.current_stream(device) if device.type == "cuda" else None
+
+
+def _streams_of(runs: Sequence[Run]) -> set[torch.cuda.Stream]:
+    return {run.stream for run in runs if run.stream is not None}
 
 
 @functools.cache

@@ -86,6 +86,7 @@ class Lane:
     def _build(self, state: Sequence[Sequence[Buffers]]) -> None:
         """Make everything that depends on the members, around `weights`, `best` and the rules' state."""
         like, first = self.weights.wide, self.configs[0]
+        self._stretch = range(0)
         self.rules = [
             rule(self.configs[span], span.start, like, buffers)
             for (rule, span), buffers in zip(self._rules(), state, strict=True)
@@ -105,17 +106,24 @@ class Lane:
                 lambda rows: CompiledNet(self.weights, rows, functions, activation=first.activation), self._data, loss
             )
 
-    def start_epoch(self, steps: int) -> None:
-        """Begin the next epoch, of so many steps."""
+    def start_epoch(self, stretch: range, steps: int) -> None:
+        """Begin the next epoch, of so many steps; the epochs of the stretch that it is in are prepared together."""
         self.epoch += 1
-        self._rates = [_rate(config, self.epoch) for config in self.configs]
         self._rows = steps * self.batch_size
-        for rule in self.rules:
-            rule.start_epoch(self._rates[rule.members], (self.epoch - 1) * steps, steps)
+        if stretch != self._stretch:
+            self._prepare(stretch, steps)
+        self._rates = self._rates_ahead[self.epoch - stretch.start]
         self._steps.start_epoch(self.epoch, self._rates)
 
+    def _prepare(self, stretch: range, steps: int) -> None:
+        self._stretch = stretch
+        self._rates_ahead = [[_rate(config, epoch) for config in self.configs] for epoch in stretch]
+        for rule in self.rules:
+            rates = [epoch[rule.members] for epoch in self._rates_ahead]
+            rule.prepare(rates, (stretch.start - 1) * steps, steps)
+
     def train(self, chunk: Batch, number: int) -> None:
-        """Make an update on each minibatch of a chunk; the first is the epoch's step of this number (from 0)."""
+        """Make an update on each minibatch of a chunk; the first is the stretch's step of this number (from 0)."""
         self._steps.train(chunk.x, chunk.targets, chunk.row_weights, number)
 
     @property
@@ -161,7 +169,9 @@ class Lane:
             if gain > self._best_gain[position]:
                 self._best_gain[position] = gain
                 improved.append(position)
-        if improved:
+        if len(improved) == len(self.members):
+            self.best.copy_(self.weights)
+        elif improved:
             self.best.put(torch.tensor(improved, device=self._data.device), self.weights)
 
     def remove(self, members: Collection[int]) -> None:

@@ -58,10 +58,11 @@ def operations(config: TrialConfig, members: int, data: TrainingData) -> tuple[l
     """Those of a step and of the measurement."""
     batches = Minibatches(data, seed=0, batch_size=config.batch_size)
     lane = Lane(range(members), [config] * members, data, batch_size=batches.batch_size)
-    run = Run(lane, batches, batches.order(1))
-    run.start_epoch(batches.steps)
+    stretch = batches.stretch(1)
+    run = Run(lane, batches, torch.cat([batches.order(epoch) for epoch in stretch]))
+    run.start_epoch(1, stretch)
     run.step()
-    run.start_epoch(batches.steps)
+    run.start_epoch(2, stretch)
     with Operations() as step:
         run.step()
     with Operations() as measured:

@@ -153,7 +153,7 @@ def _rule_checks(way: Way, name: str, members: int) -> Iterator[Check]:
     for step in range(4):
         rates = [config.learning_rate * (1 if step < 2 else 0.7) for config in configs]
         if step % 2 == 0:
-            rule.start_epoch(rates, step, 2)
+            rule.prepare([rates], step, 2)
         drawn, steps = _weights(way, shape, members, f"gradient {step}")
         gradients.wide.copy_(drawn.wide)
         gradients.rest.copy_(drawn.rest)

@@ -91,6 +91,11 @@ class Buffers:
         self.wide.index_copy_(1, members, source.wide.index_select(1, members))
         self.rest.index_copy_(0, members, source.rest.index_select(0, members))
 
+    def copy_(self, source: Buffers) -> None:
+        """Overwrite all members with their values in `source`."""
+        self.wide.copy_(source.wide)
+        self.rest.copy_(source.rest)
+
     def to_dict(self, member: int) -> dict[str, Tensor]:
         """A copy on the CPU of one member's parameters: `W1` (D, H), `b1` (H,), `W2`, ..."""
         return self.to_dicts([member])[0]

@@ -83,7 +83,6 @@ class CompiledSteps:
             for at, member in enumerate(self._lane.members[rule.members]):
                 member.settings = table.data_ptr() + at * table.element_size()
                 member.settings_step, member.settings_next = table.stride()[:2]
-                member.total = 0.0
 
     def train(self, x: Tensor, targets: Tensor, row_weights: Tensor | None, number: int) -> None:
         """See `TorchSteps`."""
@@ -108,6 +107,8 @@ class CompiledSteps:
     def losses(self) -> Tensor:
         """See `TorchSteps`."""
         totals = torch.tensor([member.total for member in self._lane.members], dtype=torch.float64)
+        for member in self._lane.members:
+            member.total = 0.0
         return totals.to(self._like.dtype)
 
     def _steps_at_once(self) -> int:

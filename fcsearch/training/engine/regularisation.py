@@ -32,9 +32,13 @@ class WeightDecay:
         self._strengths = torch.tensor(strengths, dtype=torch.float64)
         self._weights = weights.regularised
         self._factor = weights.wide.new_ones(len(strengths), 1)
+        self._rates: Sequence[float] = ()
 
     def start_epoch(self, learning_rates: Sequence[float]) -> None:
         """Begin an epoch, with a learning rate a member."""
+        if learning_rates == self._rates:
+            return
+        self._rates = learning_rates
         kept = 1 - torch.tensor(learning_rates, dtype=torch.float64) * self._strengths
         self._factor.copy_(kept.unsqueeze(1))
 

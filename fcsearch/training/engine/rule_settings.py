@@ -1,4 +1,4 @@
-"""What an update rule takes at every step of an epoch: one value a member of each of its settings."""
+"""What an update rule takes at every step: one value a member of each of its settings."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from torch import Tensor
 
 
 class Settings:
-    """The settings of a whole epoch in one table on the device, so that a step transfers nothing.
+    """The settings of a stretch of epochs in one table on the device, so that steps transfer nothing.
 
-    A step is told by its number, or by a tensor on the device, by which a CUDA graph counts its replays. The table
-    stays where it is as long as the epochs have equally many steps.
+    A step is told by its number in the stretch, or by a tensor on the device, by which a CUDA graph counts its replays.
+    The table stays where it is as long as the stretches have equally many steps.
 
     Args:
         like: A tensor of the weights' device and dtype.
@@ -26,11 +26,11 @@ class Settings:
         self.table = like.new_empty(0, 0, 0)
 
     def fill(self, schedule: Sequence[Tensor], steps: int) -> None:
-        """Set the table for an epoch.
+        """Set the table for a stretch.
 
         Args:
             schedule: Each setting, float64: (members,), or (steps, members) where it differs from step to step.
-            steps: Steps of the epoch.
+            steps: Steps of the stretch.
         """
         rows = [values.to(self._like.dtype).expand(steps, -1) for values in schedule]
         table = torch.stack(rows, 1)
@@ -42,7 +42,7 @@ class Settings:
         self._rows = list(self.table.unbind(0))
 
     def at(self, step: int | Tensor) -> Tensor:
-        """Those of a step of the epoch (from 0), (settings, members); where it is a tensor (1,), in the same memory."""
+        """Those of a step of the stretch (from 0), (settings, members); by a tensor (1,), in the same memory each time."""
         if isinstance(step, int):
             return self._rows[step]
         return torch.index_select(self.table, 0, step, out=self._now)[0]

@@ -57,7 +57,6 @@ class TorchSteps:
 
     def start_epoch(self, epoch: int, rates: Sequence[float]) -> None:
         """Begin an epoch (from 1) with these learning rates."""
-        self._total.zero_()
         self._net.activation.start_epoch(epoch)
         if self._input_dropout is not None:
             self._input_dropout.bits.start_epoch(epoch)
@@ -71,13 +70,13 @@ class TorchSteps:
             x: (steps, N, D).
             targets: (steps, C, N).
             row_weights: (steps, N), or None if all rows count alike.
-            number: That of the first step in the epoch, from 0.
+            number: That of the first step in the stretch of epochs that was prepared, from 0.
         """
         for step in range(len(x)):
             self.step(x[step], targets[step], None if row_weights is None else row_weights[step], number + step)
 
     def step(self, x: Tensor, targets: Tensor, row_weights: Tensor | None, number: int | Tensor) -> None:
-        """Make one update on a minibatch; its number in the epoch is given as in `Settings`.
+        """Make one update on a minibatch; its number is given as in `Settings`.
 
         Nothing is read back from the device, and no shape depends on what was computed.
         """
@@ -100,5 +99,7 @@ class TorchSteps:
         return x
 
     def losses(self) -> Tensor:
-        """Each member's losses in this epoch, summed over rows and steps, (M,)."""
-        return self._total.sum((1, 2))
+        """Each member's losses since the last call, summed over rows and steps, (M,)."""
+        losses = self._total.sum((1, 2))
+        self._total.zero_()
+        return losses

@@ -28,7 +28,7 @@ class UpdateRule(ABC):
         state: The rule's own buffers of these members, `state_buffers` many.
 
     Attributes:
-        settings: What the updates of an epoch take.
+        settings: What the updates of a stretch of epochs take.
     """
 
     name = ""
@@ -42,12 +42,12 @@ class UpdateRule(ABC):
 
     @abstractmethod
     def schedule(self, rates: Tensor, first_step: int, steps: int) -> list[Tensor]:
-        """What `update` takes in an epoch, setting by setting, float64: (members,), or (steps, members) if it changes.
+        """What `update` takes in some epochs, setting by setting, float64: (members,), or (steps, members).
 
         Args:
-            rates: The learning rates, (members,).
-            first_step: Updates made before the epoch.
-            steps: Its own.
+            rates: The learning rate of each step, (steps, members).
+            first_step: Updates made before.
+            steps: Those of these epochs.
         """
 
     @staticmethod
@@ -63,10 +63,16 @@ class UpdateRule(ABC):
             settings: What `schedule` gave for this step, (M, 1) each.
         """
 
-    def start_epoch(self, learning_rates: Sequence[float], first_step: int, steps: int) -> None:
-        """Prepare an epoch: a learning rate a member, the updates made before, and those to come."""
-        rates = torch.tensor(learning_rates, dtype=torch.float64)
-        self.settings.fill(self.schedule(rates, first_step, steps), steps)
+    def prepare(self, learning_rates: Sequence[Sequence[float]], first_step: int, steps: int) -> None:
+        """Prepare a stretch of epochs.
+
+        Args:
+            learning_rates: Of each epoch, a value a member.
+            first_step: Updates made before.
+            steps: Those of each epoch.
+        """
+        rates = torch.tensor(learning_rates, dtype=torch.float64).repeat_interleave(steps, 0)
+        self.settings.fill(self.schedule(rates, first_step, len(rates)), len(rates))
 
     def _each(self, name: str) -> Tensor:
         """A setting of the members, (members,) float64."""
@@ -97,7 +103,7 @@ class BoundRule:
             self._calls = [_by_torch(rule, arrays) for arrays in (wide, rest)]
 
     def update(self, step: int | Tensor) -> None:
-        """Update all of the members' parameters in a step of the epoch, which counts from 0: see `Settings`."""
+        """Update all of the members' parameters in a step of the stretch, which counts from 0: see `Settings`."""
         values, members = self._rule.settings.at(step), len(self._rule.configs)
         arguments = values.unbind(0) if self._kernel is None else self._kernel.rows(values, members)
         for call in self._calls:

@@ -34,7 +34,7 @@ enum { SOFTMAX, SVM, SQUARED, ABSOLUTE, HUBER };
 typedef struct {
     REAL *first, *rest;                    /* parameters: (D + 1, H), the biases last, and (Q,) */
     REAL *state_first[2], *state_rest[2];  /* of the rule */
-    const REAL *settings;                  /* of the rule, at the epoch's first step */
+    const REAL *settings;                  /* of the rule, at the stretch's first step */
     extent settings_step, settings_next;   /* to those of the next step, and to the next setting */
     extent rule, loss, drops;
     REAL threshold, scale;                 /* of dropout */

@@ -135,8 +135,8 @@ static void update_first(const lane *l, const member *p, const REAL *x, const RE
 }
 
 /* Train on minibatches that lie one after the other: x (steps, N, D), targets (steps, C, N), weights (steps, N), or
- * NULL. The first is the epoch's step `number`. The bits of dropout, of units and of the input, have strides of their
- * own. */
+ * NULL. The first is the step `number` of those that settings are for. The bits of dropout, of units and of the input,
+ * have strides of their own. */
 void train_steps(const lane *l, member *members, extent steps, extent number, const REAL *x, const REAL *targets,
                  const REAL *weights, const int16_t *drawn, extent drawn_step, const int16_t *input_drawn,
                  extent input_drawn_step)
