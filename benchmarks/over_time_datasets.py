@@ -51,13 +51,15 @@ class Source:
         table: What a model is judged by, and its rows by seed.
         dataset: The dataset of a space file, from the rows' files, the seed and a folder for more; None: it is not
             there, which was said.
-        settings: What the space file has in place of SPACE's.
+        settings: The parameters that the space file has in place of SPACE's.
+        tried: What its tries have in place of SPACE's.
         as_table: Whether contestants that know tables alone take part.
     """
 
     table: Table
     dataset: Callable[[tuple[Path, Path], int, Path], dict[str, Any] | None]
     settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+    tried: dict[str, Any] = dataclasses.field(default_factory=dict)
     as_table: bool = True
 
 
@@ -100,6 +102,7 @@ SOURCES = {
         _some_of_cifar10,
         # In half a minute nobody trains 30 epochs of such rows.
         {"epochs": {"choices": [4, 8, 12]}},
+        {"epochs": 12},
         as_table=False,
     ),
     "adult": _named("adult"),
@@ -123,12 +126,19 @@ def ask(name: str, seed: int, folder: Path) -> Question | None:
     dataset = source.dataset(files, seed, folder)
     if dataset is None:
         return None
-    space = yaml.safe_load(SPACE.read_text())
-    space |= {"name": name, "dataset": dataset, "objective": source.table.objective}
-    space["parameters"] |= source.settings
+    space = space_of(name, dataset)
     ours = _write(space, folder / "ours.yaml")
     peers = _write({**space, "dataset": {**dataset, "preprocessing": "standardize"}}, folder / "peers.yaml")
     return Question(ours, peers, source.table, files if source.as_table else None, folder)
+
+
+def space_of(name: str, dataset: dict[str, Any]) -> dict[str, Any]:
+    """The space `default` as it is searched on a dataset."""
+    source, space = SOURCES[name], yaml.safe_load(SPACE.read_text())
+    space |= {"name": name, "dataset": dataset, "objective": source.table.objective}
+    space["parameters"] |= source.settings
+    space["tries"] = [{**tried, **source.tried} for tried in space["tries"]]
+    return dict(space)
 
 
 def _write(space: dict[str, Any], path: Path) -> Path:

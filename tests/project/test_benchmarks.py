@@ -20,6 +20,8 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from fcsearch.space import load_space
+
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 sys.path[:0] = [str(FOLDER)]
 SCRIPTS = sorted(
@@ -84,6 +86,14 @@ def test_a_benchmark_runs(name: str) -> None:
 
 
 @pytest.mark.usefixtures("one_thread")
+def test_the_space_of_every_dataset_over_time_is_valid(tmp_path: Path) -> None:
+    module = importlib.import_module("over_time_datasets")
+    for name in module.SOURCES:
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(yaml.safe_dump(module.space_of(name, {"source": "digits"})))
+        assert load_space(path).tries
+
+
 def test_curves_are_made(tmp_path: Path) -> None:
     run("curves", "--cases", "digits-default", "--count", "2", "--folder", str(tmp_path))
     assert pq.read_table(tmp_path / "digits-default.parquet").num_rows == 2
