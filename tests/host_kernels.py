@@ -12,7 +12,7 @@ from fcsearch.training.engine.native.array_layout import Layout
 from fcsearch.training.engine.native.binding import REALS, SIGNATURES
 
 CPU = torch.device("cpu")
-SOURCES = ("kernels", "layers")
+SOURCES = compiling.GPU_SOURCES
 
 
 class HostLibrary:
@@ -39,6 +39,7 @@ def use_host_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     host_kernels(torch.float64)
     for module in ("update_rule", "activations", "inputs", "losses"):
         monkeypatch.setattr(f"fcsearch.training.engine.{module}.kernels", lambda _, dtype: host_kernels(dtype))
+    monkeypatch.setattr("fcsearch.training.step_batch.kernels", lambda _, dtype: host_kernels(dtype))
     monkeypatch.setattr("fcsearch.training.lane.step_functions", lambda *_: None)
 
 

@@ -110,10 +110,10 @@ class TrainingData:
         """
 
         def features(X: Any) -> Tensor:
-            return torch.as_tensor(X).to(device=device, dtype=dtype)
+            return torch.as_tensor(X).to(device=device, dtype=dtype).contiguous()
 
         def labels(y: Any) -> Tensor:
-            return torch.as_tensor(y).to(device=device, dtype=torch.int64 if num_classes else dtype)
+            return torch.as_tensor(y).to(device=device, dtype=torch.int64 if num_classes else dtype).contiguous()
 
         if objective is None:
             objective = DEFAULT_OBJECTIVES["classification" if num_classes else "regression"]

@@ -20,11 +20,12 @@ from fcsearch.training.cohort import Cohort
 from fcsearch.training.data import Minibatches
 from fcsearch.training.lane import Lane
 from fcsearch.training.metrics import EpochMetrics
+from fcsearch.training.step_batch import StepBatch
 
 # Lanes that run at once. More gain little, and each has a workspace of cuBLAS: docs/performance.md.
 _STREAMS = 16
-# Steps of one lane that are launched before those of the next, so that none waits for a queue that is full.
-_STEPS_AT_ONCE = 64
+# Steps of one lane that are launched before those of the next: few, so that all lanes begin soon.
+_STEPS_AT_ONCE = 4
 
 
 class Replayed:
@@ -91,13 +92,11 @@ class Run:
         self._steps = batches.steps
         self._next = 0
         self._number = number = torch.zeros(1, dtype=torch.int64, device=order.device)
-        steps = lane.in_place
+        steps, rows = lane.in_place, StepBatch(batches, order, number)
 
         # Not a method: a graph that lay in a cycle would keep its memory until the collector comes by.
         def step() -> Tensor:
-            batch = batches.gather(order.index_select(0, number))
-            [step_batch] = batch.steps()
-            steps.step(step_batch.x, step_batch.targets, step_batch.row_weights, number)
+            steps.step(*rows.take(), number)
             return number.add_(1)
 
         self.step = Replayed(step, order.device, steps.generators)

@@ -78,7 +78,9 @@ class Pack:
             lane_configs = [self.configs[member] for member in members]
             lanes[key].append(Lane(members, lane_configs, fold, batch_size=seen.batch_size))
         kind = cohort or (GraphCohort if data.device.type == "cuda" else Cohort)
-        self._cohorts = [kind(batches[key], lanes[key]) for key in lanes]
+        # Where they run at once, those of the most steps take longest, so they begin.
+        longest_first = sorted(lanes, key=lambda key: (key[0], -batches[key].steps))
+        self._cohorts = [kind(batches[key], lanes[key]) for key in longest_first]
 
     @property
     def alive(self) -> tuple[int, ...]:

@@ -1,20 +1,25 @@
 """The fast forms that packs run, where `fcsearch check` does not look on a machine without a GPU."""
 
+import dataclasses
+from collections.abc import Callable
+
 import pytest
 import torch
 from host_kernels import change_source, use_host_kernels
+from varied_packs import Digits, weighted
 
 from fcsearch.nn.activations import ACTIVATIONS as PLAIN_ACTIVATIONS
 from fcsearch.nn.gradcheck import PLAIN_NET
-from fcsearch.training import TrialConfig
+from fcsearch.training import TrainingData, TrialConfig
 from fcsearch.training.checks.pieces import piece_checks
 from fcsearch.training.checks.way import KERNELS, Way
-from fcsearch.training.data import one_hot
+from fcsearch.training.data import Minibatches, one_hot
 from fcsearch.training.engine.buffers import stack
 from fcsearch.training.engine.compiled_lane import CompiledNet
 from fcsearch.training.engine.losses import LaneLoss
 from fcsearch.training.engine.native import step_functions
 from fcsearch.training.shape import Shape
+from fcsearch.training.step_batch import StepBatch
 
 CPU = torch.device("cpu")
 
@@ -44,6 +49,27 @@ def test_a_wrong_kernel_of_a_gpu_fails(right: str, wrong: str, subject: str, mon
     use_host_kernels(monkeypatch)
     failed = {check.subject for check in piece_checks(Way(CPU, torch.float64, KERNELS)) if not check.passed}
     assert subject in failed
+
+
+@pytest.mark.parametrize("classes", [10, 0])
+@pytest.mark.parametrize("weigh", [dataclasses.replace, weighted], ids=["plain", "weighted"])
+def test_a_step_takes_the_rows_of_its_number(
+    classes: int, weigh: Callable[[TrainingData], TrainingData], digits: Digits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_host_kernels(monkeypatch)
+    rows = digits(torch.float32)
+    arrays = rows.X_train, rows.y_train, rows.X_val, rows.y_val
+    batches = Minibatches(
+        weigh(TrainingData.from_arrays(*arrays, num_classes=classes, objective=None)), seed=3, batch_size=37
+    )
+    order, number = batches.order(1), torch.zeros(1, dtype=torch.int64)
+    step_batch = StepBatch(batches, order, number)
+    for step in (0, 4, batches.steps - 1):
+        number.fill_(step)
+        found = step_batch.take()
+        [expected] = batches.gather(order[step : step + 1]).steps()
+        for one, other in zip(found, (expected.x, expected.targets, expected.row_weights), strict=True):
+            assert one is other is None or torch.equal(one, other)
 
 
 @pytest.mark.parametrize("dtype", PLAIN_NET, ids=str)

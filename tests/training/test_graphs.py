@@ -10,6 +10,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from varied_packs import VARIED, Digits, assert_equal_to, weighted
 
 from fcsearch.training import TrainingData, TrialConfig, train_pack
+from fcsearch.training.checks.plain import train_plainly
+from fcsearch.training.cohort import Cohort
 from fcsearch.training.data import Minibatches
 from fcsearch.training.graphs import GraphCohort, Run
 from fcsearch.training.lane import Lane
@@ -29,6 +31,27 @@ def test_training_step_by_step_is_training_chunk_by_chunk(weigh: Weigh, digits: 
     found, expected = train_pack(VARIED, data, cohort=GraphCohort), train_pack(VARIED, data)
     for one, other in zip(found, expected, strict=True):
         assert_equal_to(one, other, 1e-12)
+
+
+@pytest.mark.parametrize(("cohort", "switch"), [(Cohort, "1"), (Cohort, "0"), (GraphCohort, "0")])
+def test_epochs_that_are_prepared_together_are_those_of_the_plain_net(
+    cohort: type[Cohort], switch: str, digits: Digits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over several stretches, in one of which a member leaves and its lane is made anew."""
+    monkeypatch.setenv("FCSEARCH_NATIVE", switch)
+    data = digits(torch.float64)
+    common = {"hidden_dims": (5,), "batch_size": 4, "learning_rate": 1e-3, "weight_decay": 0.1}
+    ends = {"adam": 5, "nadam": 3, "rmsprop": 4}
+    configs = [
+        TrialConfig(update_rule=rule, epochs=epochs, lr_schedule="cosine", **common) for rule, epochs in ends.items()
+    ]
+    stretch = Minibatches(data, seed=0, batch_size=4).stretch(4)
+    assert list(stretch) == [3, 4]
+    for config, result in zip(configs, train_pack(configs, data, cohort=cohort), strict=True):
+        plain = train_plainly(config, data, torch.device("cpu"))
+        for epoch, expected in zip(result.epochs, plain, strict=True):
+            assert epoch.train_loss == pytest.approx(expected.measured["train_loss"].item(), rel=1e-9)
+            assert epoch.val_loss == pytest.approx(expected.measured["val_loss"].item(), rel=1e-9)
 
 
 def test_the_time_of_a_pack_is_shared_out(digits: Digits) -> None:

@@ -164,7 +164,7 @@ def test_arrays_of_one_layout_must_have_the_same_strides() -> None:
 
 def test_every_function_in_c_has_the_arguments_that_its_binding_gives() -> None:
     found = re.findall(
-        r"^KERNEL (\w+)\(const layout \*l, ([^)]*)\)", compiling.source("kernels", "layers"), re.MULTILINE
+        r"^KERNEL (\w+)\(const layout \*l, ([^)]*)\)", compiling.source(*compiling.GPU_SOURCES), re.MULTILINE
     )
     assert {name: len(arguments.split(",")) for name, arguments in found} == {
         name: len(kinds) for name, kinds in SIGNATURES.items()

@@ -20,6 +20,7 @@ from fcsearch.owned_folder import owned, remove_ownerless
 SWITCH = "FCSEARCH_NATIVE"  # set to 0 to do without what is compiled
 # In this order: each calls what is in those before it.
 CPU_SOURCES = ("kernels", "losses", "activations", "products", "embedding", "steps")
+GPU_SOURCES = ("kernels", "layers", "rows")
 FLAGS = "-O3 -march=native -fno-math-errno -fno-trapping-math -shared -fPIC"
 _SECONDS = 120
 _ASIDE = "compiling-"

@@ -42,7 +42,7 @@ class Settings:
         self._rows = list(self.table.unbind(0))
 
     def at(self, step: int | Tensor) -> Tensor:
-        """Those of a step of the stretch (from 0), (settings, members); by a tensor (1,), in the same memory each time."""
+        """Those of a step of the stretch (from 0), (settings, members); by a tensor (1,), always in the same memory."""
         if isinstance(step, int):
             return self._rows[step]
         return torch.index_select(self.table, 0, step, out=self._now)[0]

@@ -13,10 +13,14 @@ from fcsearch.training.engine.native.array_layout import Call, Layout
 
 REALS = {torch.float32: "float", torch.float64: "double"}
 
-# The arguments of each kernel after the layout, in order; see kernels.c and layers.c.
+# The arguments of each kernel after the layout, in order; see the files of GPU_SOURCES.
 #   a, b, c   arrays (outer, members, inner) of the layout's first, second and third strides
 #   bits      int16 (outer, inner), contiguous, shared by the members
 #   value     one value a member, contiguous
+#   source    (rows, inner), contiguous, from which rows are taken
+#   labels    int64 (rows,), contiguous
+#   order     int64 (steps, outer), contiguous: the rows that a step takes
+#   number    int64 (1,): that of the step
 SIGNATURES: dict[str, tuple[str, ...]] = {
     "sgd": ("a", "b", "value"),
     "sgd_momentum": ("a", "b", "c", "value", "value"),
@@ -29,9 +33,13 @@ SIGNATURES: dict[str, tuple[str, ...]] = {
     "bias_relu_dropout": ("a", "c", "bits", "value", "value"),
     "relu_back": ("a", "b", "c", "value"),
     "softmax_loss": ("a", "b", "c", "value", "value"),
+    "take_rows": ("a", "source", "order", "number"),
+    "take_classes": ("a", "labels", "order", "number"),
 }
 # How kernels share their arrays among threads, where it is not a value a thread: see FOR_EACH_... in layers.c.
 WALKS = {"bias_relu": "units", "bias_relu_dropout": "units", "relu_back": "units", "softmax_loss": "columns"}
+
+_ANY = -1  # a size that may be any
 
 
 class Library(Protocol):
@@ -45,7 +53,7 @@ class Kernel:
     """One compiled kernel for one type of numbers.
 
     Args:
-        library: What a compiler made of kernels.c and layers.c for this type.
+        library: What a compiler made of GPU_SOURCES for this type.
         name: The kernel: a key of SIGNATURES.
         dtype: The type: a key of REALS.
         device: Where it runs.
@@ -78,12 +86,10 @@ class Kernel:
             raise self._refusal("an array (outer, members, inner)", first)
         like = {letter: next((t for kind, t in given if kind == letter), first) for letter in "abc"}
         for kind, tensor in given:
-            if kind == "bits":
-                self._check_flat(tensor, (first.shape[0], first.shape[2]), torch.int16)
-            elif kind == "value":
-                self._check_flat(tensor, (first.shape[1],), self.dtype)
-            else:
+            if kind in like:
                 self._check_array(tensor, like[kind], first.shape)
+            else:
+                self._check_flat(tensor, *self._flat(kind, *first.shape))
         layout = Layout(*first.shape, *(stride for tensor in like.values() for stride in tensor.stride()[:2]))
         fixed = (tensor.data_ptr() for tensor in arguments)
         return functools.partial(self._library.function(self.name, layout, len(self._signature)), *fixed)
@@ -110,11 +116,24 @@ class Kernel:
             strides = f"the outer strides {like.stride()[:2]} and contiguous rows"
             raise self._refusal(f"an array {tuple(shape)} of {self.dtype} on {self.device} with {strides}", tensor)
 
+    def _flat(self, kind: str, outer: int, members: int, inner: int) -> tuple[tuple[int, ...], torch.dtype]:
+        """The shape and the type of an argument that is no array."""
+        return {
+            "bits": ((outer, inner), torch.int16),
+            "value": ((members,), self.dtype),
+            "source": ((_ANY, inner), self.dtype),
+            "labels": ((_ANY,), torch.int64),
+            "order": ((_ANY, outer), torch.int64),
+            "number": ((1,), torch.int64),
+        }[kind]
+
     def _check_flat(self, tensor: Tensor, shape: Sequence[int], dtype: torch.dtype) -> None:
-        if not (
-            tensor.shape == shape and tensor.dtype == dtype and tensor.is_contiguous() and tensor.device == self.device
-        ):
-            raise self._refusal(f"a contiguous tensor {tuple(shape)} of {dtype} on {self.device}", tensor)
+        same = tensor.dim() == len(shape) and all(
+            wanted in (_ANY, found) for wanted, found in zip(shape, tensor.shape, strict=True)
+        )
+        if not (same and tensor.dtype == dtype and tensor.is_contiguous() and tensor.device == self.device):
+            sizes = str(tuple(shape)).replace(str(_ANY), "any")
+            raise self._refusal(f"a contiguous tensor {sizes} of {dtype} on {self.device}", tensor)
 
     def _refusal(self, wanted: str, tensor: Tensor) -> ValueError:
         found = f"{tuple(tensor.shape)} of {tensor.dtype} on {tensor.device}, strides {tensor.stride()}"

@@ -1,4 +1,4 @@
-"""Compiles kernels.c and layers.c for a GPU by NVIDIA's run-time compiler, and launches its kernels.
+"""Compiles the kernels for a GPU by NVIDIA's run-time compiler, and launches its kernels.
 
 Both come with CUDA builds of torch from 2.10 on (cuda-bindings, nvrtc); where they do not, there are no kernels.
 """
@@ -24,7 +24,7 @@ class GpuLibrary:
     """The kernels on one GPU, for one type of numbers.
 
     Args:
-        source: What kernels.c and layers.c hold.
+        source: What the files of GPU_SOURCES hold.
         defines: As the C compiler gets them.
         device: The GPU.
 

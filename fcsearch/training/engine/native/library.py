@@ -70,7 +70,7 @@ def without_kernels() -> Iterator[None]:
 @functools.cache
 def _for_gpu(device: torch.device, dtype: torch.dtype) -> Mapping[str, Kernel] | None:
     try:
-        library = GpuLibrary(compiling.source("kernels", "layers"), compiling.defines(REALS[dtype]), device)
+        library = GpuLibrary(compiling.source(*compiling.GPU_SOURCES), compiling.defines(REALS[dtype]), device)
     except (OSError, ImportError, RuntimeError) as error:
         logger.info("the kernels cannot be compiled for %s, training uses torch operations alone: %s", device, error)
         return None
