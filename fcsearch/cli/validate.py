@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -60,15 +60,15 @@ def validate(
         "grid_size": len(space.grid()) if space.sampler.name == "grid" else None,
         "sample": {"seed": seed, "parameters": _sample(space, seed)},
     }
-    problem = None
-    if check_data:
-        facts["dataset"], facts["columns"], problem = _load(space)
+    data = _load(space) if check_data else None
+    if data is not None:
+        facts |= {"dataset": data.facts, "columns": data.columns}
     if form == "json":
         click.echo(json.dumps(facts, indent=2))
     else:
-        _print(space, facts)
-    if problem is not None:
-        raise problem
+        _print(space, facts, {} if data is None else data.words)
+    if data is not None and data.problem is not None:
+        raise data.problem
 
 
 def _check(space: SearchSpace) -> None:
@@ -90,40 +90,40 @@ def _sample(space: SearchSpace, seed: int) -> dict[str, Any]:
     return space.suggest(study.ask())
 
 
-def _load(space: SearchSpace) -> tuple[dict[str, Any] | None, list[dict[str, Any]], ColumnsError | None]:
-    """The dataset in JSON types, its columns, and the error in them if there is one."""
+class _Data(NamedTuple):
+    """What `--check-data` finds: the dataset and its columns in JSON types, in words, and the error in the columns."""
+
+    facts: dict[str, Any] | None
+    columns: list[dict[str, Any]]
+    words: dict[str, str]
+    problem: ColumnsError | None
+
+
+def _load(space: SearchSpace) -> _Data:
     from fcsearch.cli.column_table import column_rows
     from fcsearch.data import load_dataset
     from fcsearch.data.facts import ColumnsError
+    from fcsearch.data.told import told
 
     try:
         dataset = load_dataset(space.dataset, space.input_forms)
     except ColumnsError as error:
-        return None, column_rows(error.columns, None), error
+        return _Data(None, column_rows(error.columns, None), {}, error)
+    own = space.learns_own_form
     space.for_task(dataset.task)
-    widths = {str(learned.form): learned.input_dim for learned in dataset.learned(own=space.learns_own_form)}
-    return {**dataset.describe(), "forms": widths}, column_rows(dataset.columns, dataset.transform), None
+    widths = {str(learned.form): learned.input_dim for learned in dataset.learned(own=own)}
+    columns = column_rows(dataset.columns, dataset.transform)
+    return _Data({**dataset.describe(), "forms": widths}, columns, told(dataset, own=own), None)
 
 
-def _print(space: SearchSpace, facts: dict[str, Any]) -> None:
+def _print(space: SearchSpace, facts: dict[str, Any], data: dict[str, str]) -> None:
     from rich.text import Text
 
     from fcsearch.cli.console import open_console, print_fields, print_table
-    from fcsearch.data.copies import copies_words
-    from fcsearch.data.sources.image_files import others_in_words
-    from fcsearch.results.manifest import DatasetEntry
 
     console = open_console()
     console.print(Text.assemble((space.name, "bold"), " is a valid space"))
-    fields = [(key, str(value)) for key, value in _head(space, facts["grid_size"]).items()]
-    if facts.get("dataset"):
-        fields.append(("data", _in_words(facts["dataset"])))
-        fields += [("split", line) for line in DatasetEntry(**facts["dataset"]).split_words()]
-        if others := others_in_words(facts["dataset"].get("other_files", {})):
-            fields.append(("left out", others))
-        if copies := copies_words(facts["dataset"]["copies"]):
-            fields.append(("copies", copies))
-    print_fields(fields)
+    print_fields([(key, str(value)) for key, value in _head(space, facts["grid_size"]).items()] + [*data.items()])
     if facts.get("columns"):
         from fcsearch.cli.column_table import column_table
 
@@ -186,21 +186,3 @@ def _print_parameters(space: SearchSpace) -> None:
 def _when(parameter: Parameter) -> str:
     conditions = [f"{item.parent} is {' or '.join(_show(value) for value in item.values)}" for item in parameter.when]
     return ", and ".join(conditions) or "always"
-
-
-def _in_words(found: dict[str, Any]) -> str:
-    """The result of `--check-data`, in words."""
-    from fcsearch.config import OWN_FORM
-    from fcsearch.report.words import plural
-
-    labels = "a regression" if found["task"] == "regression" else f"{found['num_classes']} classes"
-    train, val, test = found["rows"].values()
-    folds = len(found.get("folds", ()))
-    searched = f"{train + val} in {folds} folds" if folds else f"{train} train, {val} val"
-    spec, forms = found["spec"], found["forms"]
-    bins = f", {spec['bins']} bins" if spec["bins"] else ""
-    names = {str(OWN_FORM): f"{spec['preprocessing']}{bins}"}
-    least, most = min(forms.values()), max(forms.values())
-    count = plural(most, "feature") if least == most else f"{least:,} to {most:,} features"
-    features = f"{count} (preprocessing {'; '.join(names.get(form, form) for form in forms)})"
-    return f"{searched}, {test} test rows, {features}, {labels}"
