@@ -188,6 +188,7 @@ def replayed_steps(lane: Lane, minibatches: Minibatches) -> Callable[[], None]:
     """Such steps as a GPU makes them."""
     stream = torch.cuda.Stream()
     run = Run(lane, minibatches, minibatches.order(1).to("cuda"), stream=stream)
+    stream.wait_stream(torch.cuda.current_stream())
 
     def epoch() -> None:
         with torch.cuda.stream(stream):

@@ -188,21 +188,23 @@ class Dataset:
         return (self, *self.forms) if own else self.forms
 
     def forms_words(self, *, own: bool) -> str:
-        """The forms that trials learn and the memory that the rows take, as text; empty if there is only one form.
+        """The forms that trials learn, with their features, and the rows' memory, as text; empty if there is one form.
 
         Args:
             own: Whether they learn that of the dataset itself; it takes its memory in any case.
         """
         if not self.forms:
             return ""
-        names = ", ".join(str(known.form) for known in self.learned(own=own))
+        first, *others = self.learned(own=own)
+        names = [f"{first.form} ({first.input_dim:,} feature{'' if first.input_dim == 1 else 's'})"]
+        names += [f"{known.form} ({known.input_dim:,})" for known in others]
         arrays = {
             id(part.X): part.X.nbytes
             for known in (self, *self.forms)
             for fold in known.folds
             for part in (fold.train, fold.val, fold.test)
         }
-        return f"{names}: {sum(arrays.values()) / 1e6:,.1f} MB in all"
+        return f"{', '.join(names)}: {sum(arrays.values()) / 1e6:,.1f} MB in all"
 
     def left_out(self) -> str:
         """What is left out although the user did not ask for it, and why, in words; empty if nothing is."""

@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 _CHUNK_BYTES = 4 * 2**20
 # Rows that are evaluated at once: few enough that a layer's activations stay near a CPU's cache.
 _EVALUATED_ROWS = 384
-# What differs from step to step is computed, and taken to the device, for whole epochs of about so many steps at once.
-_STRETCH_STEPS = 256
+# What differs from step to step is computed, and taken to the device, for a stretch of epochs at once: at most so many
+# epochs, and more than one only where they have so few steps and rows together.
 _STRETCH_EPOCHS = 16
+_STRETCH_STEPS = 256
+_STRETCH_ROWS = 2**20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,10 +112,10 @@ class TrainingData:
         """
 
         def features(X: Any) -> Tensor:
-            return torch.as_tensor(X).to(device=device, dtype=dtype).contiguous()
+            return torch.as_tensor(X).to(device=device, dtype=dtype)
 
         def labels(y: Any) -> Tensor:
-            return torch.as_tensor(y).to(device=device, dtype=torch.int64 if num_classes else dtype).contiguous()
+            return torch.as_tensor(y).to(device=device, dtype=torch.int64 if num_classes else dtype)
 
         if objective is None:
             objective = DEFAULT_OBJECTIVES["classification" if num_classes else "regression"]
@@ -237,7 +239,8 @@ class Minibatches:
 
     def stretch(self, epoch: int) -> range:
         """The epochs that are prepared together with this one (from 1): the same for each of them."""
-        size = max(1, min(_STRETCH_EPOCHS, _STRETCH_STEPS // self.steps))
+        rows = self.steps * self.batch_size
+        size = max(1, min(_STRETCH_EPOCHS, _STRETCH_STEPS // self.steps, _STRETCH_ROWS // rows))
         first = (epoch - 1) // size * size + 1
         return range(first, first + size)
 

@@ -1,6 +1,6 @@
 """A cohort on a GPU: each lane's step is captured once as a CUDA graph and then replayed, side by side with the others.
 
-A step of a small lane is some 25 kernels of a few microseconds each, which Python cannot launch as fast as the GPU
+A step of a small lane is some 20 kernels of a few microseconds each, which Python cannot launch as fast as the GPU
 runs them; a replay launches all of them at once. What differs from step to step is therefore read from the device: the
 number of the step is a tensor that the step itself counts up, and by it rows and settings are found. These are taken to
 the device for a stretch of epochs at once (`Minibatches.stretch`).
@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import itertools
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -126,7 +126,6 @@ class GraphCohort(Cohort):
         self._stretch = range(0)
         steps = len(batches.stretch(1)) * batches.steps
         self._order = torch.empty(steps, batches.batch_size, dtype=torch.int64, device=self._device)
-        self._streams = itertools.cycle(_streams(self._device))
         self._runs: dict[Lane, Run] = {}
 
     def train(self, epoch: int) -> None:
@@ -138,7 +137,7 @@ class GraphCohort(Cohort):
             self._order.copy_(torch.cat([self.batches.order(ahead) for ahead in stretch]))
         for lane in self.lanes:
             if lane not in self._runs:
-                self._runs[lane] = Run(lane, self.batches, self._order, stream=next(self._streams))
+                self._runs[lane] = Run(lane, self.batches, self._order, stream=next(_streams(self._device)))
         runs = [self._runs[lane] for lane in self.lanes]
         current = _current_stream(self._device)
         with torch.cuda.stream(current):
@@ -192,8 +191,8 @@ def _streams_of(runs: Sequence[Run]) -> set[torch.cuda.Stream]:
 
 
 @functools.cache
-def _streams(device: torch.device) -> list[torch.cuda.Stream | None]:
-    """Those of the process: cuBLAS keeps memory for every stream that it was used on."""
+def _streams(device: torch.device) -> Iterator[torch.cuda.Stream | None]:
+    """Those of the process, in turns: cuBLAS keeps memory for every stream that it was used on."""
     if device.type != "cuda":
-        return [None]
-    return [torch.cuda.Stream(device) for _ in range(_STREAMS)]
+        return itertools.repeat(None)
+    return itertools.cycle([torch.cuda.Stream(device) for _ in range(_STREAMS)])

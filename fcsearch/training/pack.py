@@ -78,9 +78,7 @@ class Pack:
             lane_configs = [self.configs[member] for member in members]
             lanes[key].append(Lane(members, lane_configs, fold, batch_size=seen.batch_size))
         kind = cohort or (GraphCohort if data.device.type == "cuda" else Cohort)
-        # Where they run at once, those of the most steps take longest, so they begin.
-        longest_first = sorted(lanes, key=lambda key: (key[0], -batches[key].steps))
-        self._cohorts = [kind(batches[key], lanes[key]) for key in longest_first]
+        self._cohorts = [kind(batches[key], lanes[key]) for key in lanes]
 
     @property
     def alive(self) -> tuple[int, ...]:
@@ -99,7 +97,8 @@ class Pack:
         self.epoch += 1
         by_fold: dict[int, list[EpochMetrics]] = defaultdict(list)
         with flushed_denormals():
-            for cohort in self._cohorts:
+            # Where they run at once, those of the most steps take longest, so they begin.
+            for cohort in sorted(self._cohorts, key=lambda cohort: -cohort.batches.steps):
                 cohort.train(self.epoch)
             measured = [cohort.measure() for cohort in self._cohorts]
         for cohort, rows in zip(self._cohorts, _read(measured), strict=True):

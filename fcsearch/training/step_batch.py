@@ -23,7 +23,8 @@ class StepBatch:
         data, rows = batches.data, batches.batch_size
         library = kernels(data.device, data.dtype)
         self._calls: list[Call] = []
-        if library is None:
+        sources = data.X_train, data.y_train, *(() if data.row_weights is None else (data.row_weights,))
+        if library is None or not all(source.is_contiguous() for source in sources):
             return
         by_row, by_class = library["take_rows"], library["take_classes"]
 

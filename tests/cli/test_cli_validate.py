@@ -135,7 +135,7 @@ def test_check_data_counts_the_forms_that_trials_learn_and_the_rows_of_all_folds
     options += ["--set", "parameters.preprocessing={choices: [quantile, robust]}"]
     lines = [" ".join(line.split()) for line in output_of("validate", DROPOUT, *options).splitlines()]
     assert {"rows 76 in 3 folds, 14 test", "features from 2 columns"} <= {*lines}
-    assert any(line.startswith("preprocessing quantile, robust: ") for line in lines)
+    assert any(line.startswith("preprocessing quantile (4 features), robust (4): ") for line in lines)
     assert json_of("validate", DROPOUT, *options)["dataset"]["forms"] == {"quantile": 4, "robust": 4}
 
 

@@ -85,7 +85,6 @@ def test_a_benchmark_runs(name: str) -> None:
     assert run(name, *SMALL[name].split())
 
 
-@pytest.mark.usefixtures("one_thread")
 def test_the_space_of_every_dataset_over_time_is_valid(tmp_path: Path) -> None:
     module = importlib.import_module("over_time_datasets")
     for name in module.SOURCES:
@@ -94,6 +93,7 @@ def test_the_space_of_every_dataset_over_time_is_valid(tmp_path: Path) -> None:
         assert load_space(path).tries
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_curves_are_made(tmp_path: Path) -> None:
     run("curves", "--cases", "digits-default", "--count", "2", "--folder", str(tmp_path))
     assert pq.read_table(tmp_path / "digits-default.parquet").num_rows == 2

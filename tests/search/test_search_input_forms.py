@@ -86,7 +86,8 @@ def test_what_a_search_shows_first_says_which_forms_there_are_and_their_size(tmp
     search(tmp_path, trials=1, view=view)
     # Two numbers and three categories; every row is in one split.
     size = sum(4 * 300 * width for width in (2 + 3, 2 + 3, 2 * 4 + 3, 2 * 9 + 3))
-    assert view.lines["preprocessing"] == f"dataset, quantile, piecewise 4, piecewise 9: {size / 1e6:.1f} MB in all"
+    forms = "dataset (5 features), quantile (5), piecewise 4 (11), piecewise 9 (21)"
+    assert view.lines["preprocessing"] == f"{forms}: {size / 1e6:.1f} MB in all"
     # What no trial learns is in memory, and is not named.
     (tmp_path / "quantile").mkdir()
     search(tmp_path / "quantile", trials=1, view=view, parameters={**without_bins(), "preprocessing": "quantile"})

@@ -6,18 +6,20 @@ from collections.abc import Callable
 import pytest
 import torch
 from host_kernels import change_source, use_host_kernels
-from varied_packs import Digits, weighted
+from varied_packs import Digits, assert_equal_to, weighted
 
 from fcsearch.nn.activations import ACTIVATIONS as PLAIN_ACTIVATIONS
 from fcsearch.nn.gradcheck import PLAIN_NET
-from fcsearch.training import TrainingData, TrialConfig
+from fcsearch.training import TrainingData, TrialConfig, train_pack
 from fcsearch.training.checks.pieces import piece_checks
 from fcsearch.training.checks.way import KERNELS, Way
+from fcsearch.training.cohort import Cohort
 from fcsearch.training.data import Minibatches, one_hot
 from fcsearch.training.engine.buffers import stack
 from fcsearch.training.engine.compiled_lane import CompiledNet
 from fcsearch.training.engine.losses import LaneLoss
 from fcsearch.training.engine.native import step_functions
+from fcsearch.training.graphs import GraphCohort
 from fcsearch.training.shape import Shape
 from fcsearch.training.step_batch import StepBatch
 
@@ -70,6 +72,24 @@ def test_a_step_takes_the_rows_of_its_number(
         [expected] = batches.gather(order[step : step + 1]).steps()
         for one, other in zip(found, (expected.x, expected.targets, expected.row_weights), strict=True):
             assert one is other is None or torch.equal(one, other)
+
+
+@pytest.mark.parametrize("classes", [10, 0])
+def test_a_replayed_pack_with_kernels_is_the_pack_in_turns(
+    classes: int, digits: Digits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_host_kernels(monkeypatch)
+    rows = digits(torch.float64)
+    arrays = rows.X_train, rows.y_train, rows.X_val, rows.y_val
+    data = weighted(TrainingData.from_arrays(*arrays, num_classes=classes, objective=None, dtype=torch.float64))
+    common = {"loss": "softmax" if classes else "huber", "learning_rate": 1e-3, "batch_size": 25}
+    configs = [
+        TrialConfig(hidden_dims=(9,), epochs=2, **common),
+        TrialConfig(hidden_dims=(9,), epochs=3, update_rule="adam", dropout=0.3, **common),
+    ]
+    found, expected = train_pack(configs, data, cohort=GraphCohort), train_pack(configs, data, cohort=Cohort)
+    for one, other in zip(found, expected, strict=True):
+        assert_equal_to(one, other, 1e-12)
 
 
 @pytest.mark.parametrize("dtype", PLAIN_NET, ids=str)

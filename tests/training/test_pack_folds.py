@@ -57,6 +57,20 @@ def test_each_figure_is_the_mean_of_the_folds_and_its_standard_error(data: Train
     assert result.num_parameters == train_pack([CONFIG], alone(data))[0].num_parameters
 
 
+@pytest.mark.parametrize("sizes", [(100, 200, 300), (300, 200, 100)])
+def test_folds_keep_their_order_whichever_has_most_steps(data: TrainingData, sizes: tuple[int, ...]) -> None:
+    folds = [
+        dataclasses.replace(fold, X_train=fold.X_train[:size], y_train=fold.y_train[:size], others=())
+        for fold, size in zip(data.folds, sizes, strict=True)
+    ]
+    (result,) = train_pack([CONFIG], dataclasses.replace(folds[0], others=tuple(folds[1:])))
+    expected = [train_pack([CONFIG], fold)[0] for fold in folds]
+    by_epoch = zip(*(one.epochs for one in expected), strict=True)
+    losses = [statistics.fmean(epoch.val_loss or math.nan for epoch in epochs) for epochs in by_epoch]
+    assert [epoch.val_loss for epoch in result.epochs] == losses
+    assert [len(weights["W1"]) for weights in result.by_fold] == [fold.input_dim for fold in folds]
+
+
 def test_the_mean_decides_which_epoch_is_best_and_the_first_folds_weights_are_kept(data: TrainingData) -> None:
     fast = dataclasses.replace(CONFIG, learning_rate=1.0)
     (result,) = train_pack([fast], data)

@@ -34,7 +34,7 @@ typedef short int16_t;
 
 typedef struct {
     extent outer, members, inner;
-    extent a_outer, a_member; /* strides of the first array: weights, activations, or scores */
+    extent a_outer, a_member; /* strides of the first array: weights, activations, scores, or rows */
     extent b_outer, b_member; /* strides of the second: gradients, or sums of losses */
     extent c_outer, c_member; /* strides of the third: a rule's state, biases, or targets */
 } layout;

@@ -1,6 +1,6 @@
 /* The minibatch of a step on a GPU, which finds its rows by the number of the step. Compiled behind kernels.c.
  *
- * The same as `Minibatches.gather`, which takes seven kernels. `order` is (steps, N): the rows of each step.
+ * The same as `Minibatches.gather`, which takes six kernels. `order` is (steps, N): the rows of each step.
  */
 
 /* taken = those rows of the source: (N, 1, D) from (rows, D). */
