@@ -52,15 +52,21 @@ def measure(run: RunDirectory, trial_id: int, dataset: Dataset, split_name: str)
 
 def measure_model(run: RunDirectory, members: Sequence[Member], dataset: Dataset, split_name: str) -> Measurement:
     """Measure the networks of a model together; the rest as `measure`."""
+    return measure_and_score(run, members, dataset, split_name)[0]
+
+
+def measure_and_score(
+    run: RunDirectory, members: Sequence[Member], dataset: Dataset, split_name: str
+) -> tuple[Measurement, Tensor]:
+    """The same, and the scores (1, C, V) of the rows, to which no temperature was applied."""
     for form in forms_of(members):
         metadata = next(model_metadata(run, member) for member in members if member.form == form)
         require_fit(dataset.in_form(form), metadata)
     split = rows_of(members, dataset, split_name)
     if not len(split.y):
         raise DataError(f"the {split_name} split of {dataset.name} must have rows; found none; choose another split")
-    return measure_members(
-        run, members, split, split_name, dataset.class_names, dataset.fingerprint, target=dataset.transform.target
-    )
+    target = dataset.transform.target
+    return _measured(run, members, split, split_name, dataset.class_names, dataset.fingerprint, target)
 
 
 def rows_of(members: Sequence[Member], dataset: Dataset, split_name: str) -> Split:
@@ -100,20 +106,34 @@ def measure_members(
     Raises:
         DataError: the run's objective is not defined on these rows.
     """
+    return _measured(run, members, rows, split_name, class_names, fingerprint, target)[0]
+
+
+def _measured(
+    run: RunDirectory,
+    members: Sequence[Member],
+    rows: Split,
+    split_name: str,
+    class_names: Sequence[str],
+    fingerprint: str,
+    target: TargetScale | None,
+) -> tuple[Measurement, Tensor]:
     objective, described = objective_of(run.trials()), run.manifest().dataset
     positive = described.positive if described else 1
     truth = truth_of(rows, len(class_names), positive, target)
-    scores, loss = score(members, rows, truth)
+    raw, loss = score(members, rows, truth)
+    scores = raw
     if target is None and (calibration := calibration_of(run, members)):
         # The figures are those of the predicted probabilities.
-        scores = scores / calibration.temperature
+        scores = raw / calibration.temperature
     found = measurement_of(scores, rows, truth, objective, class_names, split_name=split_name, fingerprint=fingerprint)
-    return dataclasses.replace(
+    found = dataclasses.replace(
         with_lead(found, [(scores, truth)]),
         trial_id=members[0].trial_id if len(members) == 1 else None,
         networks=len(members),
         loss=loss if math.isfinite(loss) else None,
     )
+    return found, raw
 
 
 def measurement_of(

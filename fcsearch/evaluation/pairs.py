@@ -32,7 +32,13 @@ class Pair(NamedTuple):
 
 
 def compare(
-    run: RunDirectory, members: Sequence[Member], single: Sequence[Member], dataset: Dataset, split_name: str
+    run: RunDirectory,
+    members: Sequence[Member],
+    single: Sequence[Member],
+    dataset: Dataset,
+    split_name: str,
+    *,
+    scores: Tensor | None = None,
 ) -> Pair:
     """Measure two models of a run on one split.
 
@@ -42,11 +48,14 @@ def compare(
         single: Those of the other one.
         dataset: The run's.
         split_name: `val` or `test`; it has rows, on which the objective is defined.
+        scores: What `measure_and_score` gave for the model; None: they are computed.
     """
     objective = objective_of(run.trials()).name
     truth = truth_of(getattr(dataset, split_name), dataset.num_classes, dataset.positive, dataset.transform.target)
-    ours, theirs = (score(model, rows_of(model, dataset, split_name), truth)[0] for model in (members, single))
-    return compare_scores(objective, ours, theirs, truth)
+    if scores is None:
+        scores, _ = score(members, rows_of(members, dataset, split_name), truth)
+    theirs, _ = score(single, rows_of(single, dataset, split_name), truth)
+    return compare_scores(objective, scores, theirs, truth)
 
 
 def compare_scores(objective: str, ours: Tensor, theirs: Tensor, truth: Truth) -> Pair:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from torch import Tensor
+
 from fcsearch.data import Dataset
 from fcsearch.evaluation import Measurement, measure, measure_model, measure_out_of_fold
+from fcsearch.evaluation.measuring import measure_and_score
 from fcsearch.evaluation.out_of_fold import compare_out_of_fold
 from fcsearch.evaluation.pairs import Pair, compare
 from fcsearch.report.measured import Alternative, Versus
@@ -43,9 +46,9 @@ def alternative_on_its_rows(run: RunDirectory, found: Alternative, winner: int, 
     members = load_members(run, found.model)
     # The refit was trained on the validation rows.
     validation = _ensemble_on_validation_rows(run, found, members, dataset) if found.model == "ensemble" else None
-    test = measure_model(run, members, dataset, "test") if len(dataset.test) else None
+    test, scores = measure_and_score(run, members, dataset, "test") if len(dataset.test) else (None, None)
     found = dataclasses.replace(found, validation=validation, test=test)
-    return dataclasses.replace(found, versus=_versus(run, found, members, winner, dataset))
+    return dataclasses.replace(found, versus=_versus(run, found, members, winner, dataset, scores))
 
 
 def compared_with_winner(run: RunDirectory, found: Alternative, winner: int, dataset: Dataset) -> Alternative:
@@ -54,7 +57,12 @@ def compared_with_winner(run: RunDirectory, found: Alternative, winner: int, dat
 
 
 def _versus(
-    run: RunDirectory, found: Alternative, members: Sequence[Member], winner: int, dataset: Dataset
+    run: RunDirectory,
+    found: Alternative,
+    members: Sequence[Member],
+    winner: int,
+    dataset: Dataset,
+    test_scores: Tensor | None = None,
 ) -> Versus | None:
     """A measured model beside the winner, on the test rows, else on the validation rows; None without either."""
     split = "test" if found.test else "val"
@@ -65,7 +73,7 @@ def _versus(
     if found.validation and found.validation.folds and not found.test:
         pair = compare_out_of_fold(run, found.members, {winner: 1.0}, dataset)
     elif found.test or found.validation:
-        pair = compare(run, members, single, dataset, split)
+        pair = compare(run, members, single, dataset, split, scores=test_scores if found.test else None)
     return Versus(split, *pair, winner, refit) if pair else None
 
 

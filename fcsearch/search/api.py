@@ -100,7 +100,7 @@ def start_search(
         SearchError: every trial failed, or workers do not start.
         KeyboardInterrupt: the user interrupted twice. Finished trials are kept.
     """
-    began, deadline = _times(options, began)
+    began, imported = _times(began)
     with contextlib.closing(pools or Pools()) as pools:
         plan = plan_search(space, options, path=path)
         if open_pool is None:
@@ -116,6 +116,7 @@ def start_search(
                 write_labels(path, labels)
             with run.writing():
                 seen, opening = view or SilentView(), pools.opening(open_pool)
+                deadline = end_of_training(options, dataset, began, imported)
                 return train(run, plan, dataset, seen, opening, began, deadline, report=report)
         except UsageError:
             # Such as a cluster that cannot be reached. If trials were already asked for, the run is kept.
@@ -161,12 +162,13 @@ def resume_search(
         UsageError: the run or its dataset has changed, or fewer trials are asked for than are done.
         SearchError: as `start_search`.
     """
-    began, deadline = _times(options, began)
+    began, imported = _times(began)
     view = view or SilentView()
     remote.take(run.path, view.notice)
     # Held before the data are read: others see that a session has begun.
     with run.writing(), contextlib.closing(Pools()) as pools:
         plan, dataset = _take_up(run, options, source, data_dir)
+        deadline = end_of_training(options, dataset, began, imported)
         return train(run, plan, dataset, view, pools.opening(open_pool), began, deadline)
 
 
@@ -195,7 +197,7 @@ def confirm_run(
         UsageError: no trial of the run has a result, or its dataset has changed.
         SearchError: as `start_search`.
     """
-    began, deadline = _times(options, began)
+    began, imported = _times(began)
     view = view or SilentView()
     remote.take(run.path, view.notice)
     if not has_result(run):
@@ -206,17 +208,17 @@ def confirm_run(
         plan, dataset = _take_up(run, options, source, data_dir)
         with attended(run, view) as stop:
             with contextlib.closing(ForOthers(view, run, page_every=0)) as seen:
+                deadline = end_of_training(options, dataset, began, imported)
                 around = Surroundings(run, seen, stop, deadline, began)
                 with pools.opening(open_pool) as opens:
                     ended_by = run_stages(around, plan, dataset, opens, Stages(search=False))
             return conclude(run, plan, dataset, view, ended_by, again="confirm")
 
 
-def _times(options: SearchOptions, began: float | None) -> tuple[float, float | None]:
-    """When a command began, and when its trainings must have ended; called when its libraries are imported."""
+def _times(began: float | None) -> tuple[float, float]:
+    """When a command began, and now, when its libraries are imported."""
     now = time.monotonic()
-    began = now if began is None else began
-    return began, end_of_training(options, began, now)
+    return now if began is None else began, now
 
 
 def _take_up(

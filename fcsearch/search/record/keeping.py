@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import pyarrow.compute as pc
 import torch
+from torch import Tensor
 
 from fcsearch.config.states import UNFINISHED
 from fcsearch.data import Dataset
@@ -68,10 +70,11 @@ def settle_ensemble(run: RunDirectory, dataset: Dataset, count: int) -> dict[int
 
 def _calibrate(run: RunDirectory, dataset: Dataset, keep: Collection[int], members: Mapping[int, float]) -> None:
     """Fit the temperature of each model that is kept, and of the ensemble, where they have none yet."""
+    predict = functools.cache(functools.partial(_predicted, run, dataset))
     for trial_id in sorted(set(keep) & set(run.models.saved())):
         try:
             if KEY not in run.models.metadata(trial_id):
-                found = _fitted(run, dataset, {trial_id: 1.0})
+                found = _fitted(run, dataset, {trial_id: 1.0}, predict)
                 run.models.add_facts(trial_id, {KEY: dataclasses.asdict(found)})
         except RunError as error:
             logger.warning("a model stays without a temperature: %s", error)
@@ -79,22 +82,28 @@ def _calibrate(run: RunDirectory, dataset: Dataset, keep: Collection[int], membe
         _share_temperature(run)
     facts = run.models.ensemble_facts()
     if members and KEY not in facts:
-        found = _fitted(run, dataset, members)
+        found = _fitted(run, dataset, members, predict)
         others = {name: value for name, value in facts.items() if name != "members"}
         run.models.save_ensemble(members, {**others, KEY: dataclasses.asdict(found)})
 
 
-def _fitted(run: RunDirectory, dataset: Dataset, members: Mapping[int, float]) -> Calibration:
+def _fitted(
+    run: RunDirectory, dataset: Dataset, members: Mapping[int, float], predict: Callable[[int], Tensor]
+) -> Calibration:
     """The temperature of trials together: with folds by what was kept of rows that their networks did not see."""
     predicted = out_of_fold(run, members, dataset)
     if predicted is not None:
         return fit_temperature(log_probabilities(predicted), torch.from_numpy(ValidationRows(dataset.folds).y))
-    inputs = {trial_id: _validation_inputs(run, dataset, trial_id) for trial_id in members}
-    parts = [log_probabilities_of(run.models.load(trial_id), X) for trial_id, X in inputs.items()]
+    parts = [predict(trial_id) for trial_id in members]
     return fit_temperature(mixed(parts, list(members.values())), torch.from_numpy(dataset.val.y))
 
 
-def _validation_inputs(run: RunDirectory, dataset: Dataset, trial_id: int) -> torch.Tensor:
+def _predicted(run: RunDirectory, dataset: Dataset, trial_id: int) -> Tensor:
+    """(V, C) float64: the logarithms of a trial's probabilities for the validation rows."""
+    return log_probabilities_of(run.models.load(trial_id), _validation_inputs(run, dataset, trial_id))
+
+
+def _validation_inputs(run: RunDirectory, dataset: Dataset, trial_id: int) -> Tensor:
     """(V, D) The validation rows in the form that the trial's network was trained on."""
     return torch.from_numpy(dataset.in_form(run.models.input_form(trial_id)).val.X)
 

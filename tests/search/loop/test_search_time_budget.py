@@ -6,7 +6,10 @@ import functools
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
 from engine_helpers import Search
 from search_helpers import PLACE, make_run, make_space, outcome, result
@@ -27,18 +30,33 @@ from fcsearch.search.pool.messages import PackOutcome, PackTask, Progress
 from fcsearch.search.pool.simulated import SimulatedPool
 
 
+def with_rows(megabytes: float) -> Any:
+    """A dataset with validation and test rows of so many bytes together."""
+    half = SimpleNamespace(X=np.zeros(int(megabytes * 5e5), np.uint8))
+    return SimpleNamespace(val=half, test=half)
+
+
 @pytest.mark.parametrize(
-    ("budget", "imports", "trained"),
-    [(100.0, 0.5, 99.0), (100.0, 5.0, 94.0), (4.0, 0.5, 3.0), (2.0, 0.5, 1.5), (4.0, 5.0, 3.0)],
+    ("budget", "imports", "megabytes", "trained"),
+    [
+        (100.0, 0.5, 0, 99.0),
+        (100.0, 5.0, 0, 94.0),
+        (4.0, 0.5, 0, 3.0),
+        (2.0, 0.5, 0, 1.5),
+        (4.0, 5.0, 0, 3.0),
+        (100.0, 0.5, 100, 97.0),
+        (20.0, 0.5, 1000, 15.0),
+    ],
 )
-def test_training_leaves_a_time_budget_room_for_the_report_and_more_on_a_busy_machine(
-    budget: float, imports: float, trained: float
+def test_training_leaves_a_time_budget_room_for_the_report_and_more_on_a_busy_machine_or_for_many_rows(
+    budget: float, imports: float, megabytes: float, trained: float
 ) -> None:
-    assert end_of_training(SearchOptions(time_budget=budget), 50.0, 50.0 + imports) == pytest.approx(50.0 + trained)
+    end = end_of_training(SearchOptions(time_budget=budget), with_rows(megabytes), 50.0, 50.0 + imports)
+    assert end == pytest.approx(50.0 + trained)
 
 
 def test_without_a_time_budget_training_has_no_end() -> None:
-    assert end_of_training(SearchOptions(), 50.0, 51.0) is None
+    assert end_of_training(SearchOptions(), with_rows(1), 50.0, 51.0) is None
 
 
 @pytest.mark.parametrize(("later", "trials"), [(None, 6), (4.5, 12), (2.2, 6)])
