@@ -70,11 +70,14 @@ def settle_ensemble(run: RunDirectory, dataset: Dataset, count: int) -> dict[int
 
 def _calibrate(run: RunDirectory, dataset: Dataset, keep: Collection[int], members: Mapping[int, float]) -> None:
     """Fit the temperature of each model that is kept, and of the ensemble, where they have none yet."""
-    predict = functools.cache(functools.partial(_predicted, run, dataset))
+    predict = functools.partial(_predicted, run, dataset)
+    # Members of the ensemble are asked twice; what the others predict is not kept in memory.
+    predict_once = functools.cache(predict)
     for trial_id in sorted(set(keep) & set(run.models.saved())):
         try:
             if KEY not in run.models.metadata(trial_id):
-                found = _fitted(run, dataset, {trial_id: 1.0}, predict)
+                once = predict_once if trial_id in members else predict
+                found = _fitted(run, dataset, {trial_id: 1.0}, once)
                 run.models.add_facts(trial_id, {KEY: dataclasses.asdict(found)})
         except RunError as error:
             logger.warning("a model stays without a temperature: %s", error)
@@ -82,7 +85,7 @@ def _calibrate(run: RunDirectory, dataset: Dataset, keep: Collection[int], membe
         _share_temperature(run)
     facts = run.models.ensemble_facts()
     if members and KEY not in facts:
-        found = _fitted(run, dataset, members, predict)
+        found = _fitted(run, dataset, members, predict_once)
         others = {name: value for name, value in facts.items() if name != "members"}
         run.models.save_ensemble(members, {**others, KEY: dataclasses.asdict(found)})
 
