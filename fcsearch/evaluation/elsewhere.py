@@ -98,7 +98,7 @@ def measure_in_memory(
 def _measured(
     run: RunDirectory, members: Sequence[Member], other: OtherRows, transform: FeatureTransform
 ) -> tuple[Measurement, OtherRows]:
-    found = measure_members(
+    found, _ = measure_members(
         run, members, other.rows, "all", transform.class_names, other.fingerprint, target=transform.target
     )
     return found, other

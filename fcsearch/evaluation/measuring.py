@@ -65,8 +65,9 @@ def measure_and_score(
     split = rows_of(members, dataset, split_name)
     if not len(split.y):
         raise DataError(f"the {split_name} split of {dataset.name} must have rows; found none; choose another split")
-    target = dataset.transform.target
-    return _measured(run, members, split, split_name, dataset.class_names, dataset.fingerprint, target)
+    return measure_members(
+        run, members, split, split_name, dataset.class_names, dataset.fingerprint, target=dataset.transform.target
+    )
 
 
 def rows_of(members: Sequence[Member], dataset: Dataset, split_name: str) -> Split:
@@ -91,7 +92,7 @@ def measure_members(
     fingerprint: str,
     *,
     target: TargetScale | None = None,
-) -> Measurement:
+) -> tuple[Measurement, Tensor]:
     """Measure the networks of a model together on some rows with features and labels.
 
     Args:
@@ -103,21 +104,12 @@ def measure_members(
         fingerprint: That of the data.
         target: How a regression's targets are standardised.
 
+    Returns:
+        The measurement, and the scores (1, C, V) of the rows, to which no temperature was applied.
+
     Raises:
         DataError: the run's objective is not defined on these rows.
     """
-    return _measured(run, members, rows, split_name, class_names, fingerprint, target)[0]
-
-
-def _measured(
-    run: RunDirectory,
-    members: Sequence[Member],
-    rows: Split,
-    split_name: str,
-    class_names: Sequence[str],
-    fingerprint: str,
-    target: TargetScale | None,
-) -> tuple[Measurement, Tensor]:
     objective, described = objective_of(run.trials()), run.manifest().dataset
     positive = described.positive if described else 1
     truth = truth_of(rows, len(class_names), positive, target)
