@@ -91,7 +91,7 @@ def test_what_a_search_shows_first_says_which_forms_there_are_and_their_size(tmp
     # What no trial learns is in memory, and is not named.
     (tmp_path / "quantile").mkdir()
     search(tmp_path / "quantile", trials=1, view=view, parameters={**without_bins(), "preprocessing": "quantile"})
-    assert view.lines["preprocessing"].startswith("quantile: ")
+    assert view.lines["preprocessing"].startswith("quantile (5 features): ")
 
 
 def test_worker_processes_train_the_same(tmp_path: Path, run: RunDirectory) -> None:
