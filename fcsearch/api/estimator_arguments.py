@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 
 from fcsearch.config.objective import Task
+from fcsearch.data.sources.in_memory import is_missing
 from fcsearch.data.spec import DEFAULT_VAL_FRACTION
 from fcsearch.space import SearchSpace
 from fcsearch.wording import wording
@@ -83,4 +84,4 @@ def missing_labels(y: npt.NDArray[Any]) -> int:
         return int(np.isnan(y).sum())
     if y.dtype.kind != "O":
         return 0
-    return sum(value is None or (not isinstance(value, str) and str(value) in ("nan", "<NA>", "NaT")) for value in y)
+    return sum(map(is_missing, y))

@@ -99,6 +99,11 @@ def of_the_alternatives(found: Sequence[Alternative]) -> Iterator[Evidence]:
             verdict = "more than chance explains, so it is not worth using"
         else:
             verdict = "within what chance explains, so it is not shown to be worth using"
+        if model.model == "ensemble" and versus.digest is not None and model.digest is None:
+            verdict += (
+                ". Not all its networks were fitted again: it consists of those of the first fold, which learned from "
+                "fewer rows than the winner, until `fcsearch resume` fits them"
+            )
         yield Evidence(
             model.model,
             f"{_NAMES[model.model].capitalize()}{size} has {noun} {objective.title} "

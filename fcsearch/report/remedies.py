@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -18,7 +19,8 @@ from fcsearch.space import SearchSpace
 
 # With fewer validation rows the standard error of an accuracy is up to 3.5 points and more.
 _FEW_ROWS = 200
-FOLDS = "dataset.folds=5"
+_FOLD_COUNT = 5
+FOLDS = f"dataset.folds={_FOLD_COUNT}"
 _TEST = "dataset.test_fraction=0.15"
 _WEIGHTS, _NO_WEIGHTS = "class_weight=balanced", "class_weight=null"
 BALANCED = ("objective=balanced_accuracy", _WEIGHTS)
@@ -141,7 +143,16 @@ def _may_have_folds(dataset: Dataset, space: Mapping[str, Any]) -> bool:
     """Whether the source can be divided into folds, and was not."""
     options = space.get("dataset")
     by_time = isinstance(options, dict) and options.get("time") is not None
-    return not dataset.folds and not by_time and "val" not in dataset.given_splits
+    return not dataset.folds and not by_time and "val" not in dataset.given_splits and _fill_folds(dataset)
+
+
+def _fill_folds(dataset: Dataset) -> bool:
+    """Whether two classes have a row or more for each fold, as `folds` wants it."""
+    if not dataset.class_counts:
+        return True
+    train, val = (dataset.class_counts.get(split, ()) for split in ("train", "val"))
+    searched = [sum(counts) for counts in itertools.zip_longest(train, val, fillvalue=0)]
+    return sum(rows >= _FOLD_COUNT for rows in searched) > 1
 
 
 def of_the_remedies(

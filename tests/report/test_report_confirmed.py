@@ -164,6 +164,14 @@ def test_an_ensemble_is_worth_having_where_it_is_better() -> None:
     assert "within what chance explains, so it is not shown to be" in model("accuracy", 0.9, -0.01, 0.01)
 
 
+def test_an_ensemble_that_was_not_fitted_again_says_so_beside_a_winner_that_was() -> None:
+    versus = Versus("test", 0.9, 0.03, 0.02, digest="a")
+    for digest, told in ((None, True), ("b", False)):
+        (piece,) = of_the_alternatives([Alternative("ensemble", {0: 0.5, 1: 0.5}, versus=versus, digest=digest)])
+        assert ("it consists of those of the first fold" in piece.fact) == told
+    assert "first fold" not in model("accuracy", 0.9, 0.03, 0.02)
+
+
 def test_one_network_is_no_ensemble(run: RunDirectory) -> None:
     run.models.save_ensemble({4: 1.0}, {})
     assert ensemble_of(run, 29, None, None) is None

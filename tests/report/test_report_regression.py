@@ -100,6 +100,10 @@ def test_few_validation_rows_are_told_of_folds() -> None:
     assert list(of_few_rows(dataclasses.replace(few, folds=5), {})) == []
     assert list(of_few_rows(dataclasses.replace(few, val_rows=200), {})) == []
     assert list(of_few_rows(few, {"dataset": {"time": "day"}})) == []
+    rare = dataclasses.replace(few, class_counts={"train": (40, 2), "val": (8, 1), "test": (9, 0)})
+    assert list(of_few_rows(rare, {})) == []
+    enough = dataclasses.replace(few, class_counts={"train": (38, 4), "val": (8, 1), "test": (9, 0)})
+    assert len(list(of_few_rows(enough, {}))) == 1
     # Folds are refused where the source has validation rows of its own.
     assert list(of_few_rows(dataclasses.replace(few, given_splits=("val", "test")), {})) == []
     assert list(of_few_rows(dataclasses.replace(few, given_splits=("test",)), {})) != []

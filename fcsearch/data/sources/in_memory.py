@@ -203,12 +203,25 @@ def label_values(y: Any, count: int) -> pa.Array | pa.ChunkedArray:
         labels = np.asarray(y)
         if labels.ndim == 2 and labels.shape[1] == 1:
             labels = labels[:, 0]
-        values = pa.array(y.tolist() if labels.dtype.kind == "O" and hasattr(y, "tolist") else labels.tolist())
+        plain = y.tolist() if labels.dtype.kind == "O" and hasattr(y, "tolist") else labels.tolist()
+        known = [None if is_missing(label) else label for label in plain] if labels.dtype.kind == "O" else plain
+        try:
+            values = pa.array(known)
+        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            kinds = ", ".join(sorted({type(label).__name__ for label in known if label is not None}))
+            raise DataError(
+                f"y must have labels of one kind, numbers or texts; found {kinds}. Make them texts: `y.astype(str)`."
+            ) from error
     if len(values) != count:
         raise DataError(
             f"y must give every row of X a label; found {len(values)} for {count} rows. Make them equally long."
         )
     return values
+
+
+def is_missing(label: Any) -> bool:
+    """Whether a label is None, not a number, or what pandas has for these."""
+    return label is None or (not isinstance(label, str) and str(label) in ("nan", "<NA>", "NaT"))
 
 
 def _locate(row: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import shlex
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -99,7 +100,7 @@ def refit(
     pool, planned = open_pool(joined(learned)), [PlannedTrial(trial, configs[trial]) for trial in paths]
     checkpoints = find_checkpoints(around, planned, pool, stage="refit", dataset=dataset, every=every)
     around.view.started({"refit": _refit_line([configs[trial].epochs for trial in paths], list(paths), chosen)})
-    return train_again(
+    closing = train_again(
         around,
         pool,
         planned,
@@ -110,6 +111,12 @@ def refit(
         model_metadata=lambda form: dataset.in_form(form).model_metadata(),
         what="refits",
     )
+    if members and closing == "time_budget":
+        around.view.notice(
+            "not all networks of the ensemble were fitted again in time: until `fcsearch resume "
+            f"{shlex.quote(str(run.path))}` it consists of those of the first fold, which learned from fewer rows"
+        )
+    return closing
 
 
 def _refit_line(epochs: Sequence[int], trials: Sequence[int], chosen: int) -> str:
