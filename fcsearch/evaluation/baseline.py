@@ -74,7 +74,8 @@ def base_line(
         "f1_macro": 2 * hits / (1 + hits) / classes,
         "roc_auc": 0.5,
         "average_precision": _random_precision([counts[positive]] if len(counts) == 2 else counts, sum(counts)),
-        "log_loss": -math.fsum(
+        "log_loss": 0.0  # not -0.0
+        - math.fsum(
             count / sum(counts) * math.log(mine / sum(known))
             for count, mine in zip(counts, known, strict=True)
             if count
