@@ -68,18 +68,14 @@ def base_line(
     known = known or counts
     answer = max(range(len(known)), key=known.__getitem__)
     hits, classes = counts[answer] / sum(counts), sum(map(bool, counts))
+    surprises = [n / sum(counts) * math.log(mine / sum(known)) for n, mine in zip(counts, known, strict=True) if n]
     values: dict[str, float] = {
         "accuracy": hits,
         "balanced_accuracy": (hits > 0) / classes,
         "f1_macro": 2 * hits / (1 + hits) / classes,
         "roc_auc": 0.5,
         "average_precision": _random_precision([counts[positive]] if len(counts) == 2 else counts, sum(counts)),
-        "log_loss": 0.0  # not -0.0
-        - math.fsum(
-            count / sum(counts) * math.log(mine / sum(known))
-            for count, mine in zip(counts, known, strict=True)
-            if count
-        ),
+        "log_loss": max(0.0, -math.fsum(surprises)),
     }
     name = names[answer] if objective in ("accuracy", "balanced_accuracy", "f1_macro") else ""
     return BaseLine(name, values[objective], sum(counts), objective)
