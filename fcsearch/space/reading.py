@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Mapping
 from decimal import Decimal
@@ -63,14 +64,22 @@ def _check(name: str, node: Node, key: str, value: Any) -> None:
         words = HYPERPARAMETERS[name].words
         hint = ""
         if isinstance(value, str):
-            number = 1 if HYPERPARAMETERS[name].kind == "integer" else 0.1
-            hint = instead(value, words) if words else f" (text; write a number without quotes: {name}: {number})"
+            hint = instead(value, words) if words else f" (text; {_unquoted(name, value)})"
             hint = spaced(value, PARAMETER_KEYS) or hint
             if name == "update_rule" and (rule := decoupled(value)):
                 hint = f"; {value} is {rule} with a weight_decay, such as 0.1"
         # As the file writes it.
         truth = f"{name} must be {HYPERPARAMETERS[name].requirement}; found {node.found()}"
         raise node.fail(key, f"{truth if isinstance(value, bool) else error}{hint}") from None
+
+
+def _unquoted(name: str, value: str) -> str:
+    """What to write in place of a text where a number belongs."""
+    integer = HYPERPARAMETERS[name].kind == "integer"
+    with contextlib.suppress(ValueError, OverflowError):
+        if math.isfinite(int(value) if integer else float(value)):
+            return f"write it without quotes: {value.strip()}"
+    return f"write a number without quotes: {name}: {1 if integer else 0.1}"
 
 
 def read_parameter(name: str, node: Node) -> Parameter:
