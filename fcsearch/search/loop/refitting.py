@@ -15,7 +15,6 @@ from fcsearch.config import InputForm
 from fcsearch.data import Dataset
 from fcsearch.data.dataset import Split
 from fcsearch.report.words import plural, trial_list
-from fcsearch.results import Best
 from fcsearch.search.loop.engine import Closing
 from fcsearch.search.loop.later_stages import Surroundings, find_checkpoints, out_of_time, train_again
 from fcsearch.search.loop.standings import Standings
@@ -24,15 +23,6 @@ from fcsearch.search.pool.interface import Pool
 from fcsearch.search.record.confirmations import RefitBooks
 from fcsearch.selection.confirmation import chosen_trial
 from fcsearch.selection.refits import has_refit, refit_configs
-
-
-class _AllKept(Standings):
-    """Keeps the weights of all; none is the best, as their figures are of rows that they have learned."""
-
-    @property
-    def leaders(self) -> tuple[Best, ...]:
-        """None."""
-        return ()
 
 
 class RefitPools:
@@ -115,7 +105,8 @@ def refit(
         pool,
         planned,
         RefitBooks(run, paths),
-        _AllKept(len(planned)),
+        # Their figures are of rows that they have learned.
+        Standings(len(planned), compete=False),
         checkpoints,
         keep_last=True,
         model_metadata=lambda form: dataset.in_form(form).model_metadata(),

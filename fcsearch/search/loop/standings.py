@@ -16,10 +16,12 @@ class Standings:
 
     Args:
         keep: k.
+        compete: Whether one of them is better than another, for those who look on.
     """
 
-    def __init__(self, keep: int) -> None:
+    def __init__(self, keep: int, *, compete: bool = True) -> None:
         self._keep = keep
+        self._compete = compete
         self._ranks: list[Rank] = []
         self._leaders: list[tuple[Rank, TrialRecord]] = []
         self._seen = 0
@@ -38,7 +40,9 @@ class Standings:
 
     @property
     def leaders(self) -> tuple[Best, ...]:
-        """The best few, best first."""
+        """The best few, best first; none where they do not compete."""
+        if not self._compete:
+            return ()
         return tuple(
             Best(trial.trial_id, trial.objective, trial.value, trial.config.parameters())
             for _, trial in self._leaders
@@ -48,7 +52,7 @@ class Standings:
     @property
     def course(self) -> tuple[tuple[int, float], ...]:
         """Each best value so far, with how many trials there were when it was found."""
-        return tuple(self._course)
+        return tuple(self._course) if self._compete else ()
 
     @property
     def trial_ids(self) -> list[int]:

@@ -163,6 +163,13 @@ def test_rows_say_what_came_of_a_trial(data: TrainingData) -> None:
     assert (row["learning_rate"], row["momentum"]) == (0.3, None)
 
 
+def test_of_trainings_that_do_not_compete_all_are_kept_and_none_is_best() -> None:
+    standings = Standings(2, compete=False)
+    standings.add([TrialRecord(trial_id=number, state="complete", config=TrialConfig(), val_accuracy=0.5, val_loss=1.0)
+                   for number in (3, 1)])  # fmt: skip
+    assert (standings.trial_ids, standings.leaders, standings.course) == ([1, 3], (), ())
+
+
 def test_standings_follow_accuracy_then_loss_then_number() -> None:
     standings = Standings(2)
     assert standings.threshold is None
