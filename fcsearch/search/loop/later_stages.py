@@ -57,16 +57,6 @@ class Surroundings:
     began: float
 
 
-class _NoStandings(Standings):
-    """For trainings that do not compete: none is the best, and none keeps its weights."""
-
-    def __init__(self) -> None:
-        super().__init__(1)
-
-    def add(self, trials: object) -> None:
-        """Pass over them."""
-
-
 def confirmation_words(options: SearchOptions) -> str | None:
     """What comes after the trials, for people: with `auto` how long they take decides whether it does."""
     if not options.confirm:
@@ -174,7 +164,6 @@ def confirm_best(
         pool,
         planned,
         books,
-        _NoStandings(),
         checkpoints,
         keep_last=False,
         model_metadata=lambda _: {},
@@ -187,7 +176,6 @@ def train_again(
     pool: Pool,
     planned: Sequence[PlannedTrial],
     books: Books,
-    standings: Standings,
     checkpoints: Checkpoints,
     *,
     keep_last: bool,
@@ -195,6 +183,8 @@ def train_again(
     what: str,
 ) -> Closing | None:
     """Train what does not compete; returns what ended it early, if anything did. Arguments as `Engine` has them."""
+    keep = len(planned) if keep_last else 0
+    standings = Standings(keep, compete=False)
     # Where a cluster has no room just now, it may have later.
     workers = max(1, pool.workers)
     size = math.ceil(len(planned) / (_PACKS_PER_WORKER * workers))
@@ -218,7 +208,7 @@ def train_again(
         tracker,
         standings=standings,
         rungs=None,
-        keep_models=len(planned) if keep_last else 0,
+        keep_models=keep,
         keep_last=keep_last,
         next_pack_id=around.run.next_pack_id,
         checkpoints=checkpoints,

@@ -17,7 +17,6 @@ from fcsearch.data.dataset import Split
 from fcsearch.report.words import plural, trial_list
 from fcsearch.search.loop.engine import Closing
 from fcsearch.search.loop.later_stages import Surroundings, find_checkpoints, out_of_time, train_again
-from fcsearch.search.loop.standings import Standings
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.interface import Pool
 from fcsearch.search.record.confirmations import RefitBooks
@@ -105,8 +104,6 @@ def refit(
         pool,
         planned,
         RefitBooks(run, paths),
-        # Their figures are of rows that they have learned.
-        Standings(len(planned), compete=False),
         checkpoints,
         keep_last=True,
         model_metadata=lambda form: dataset.in_form(form).model_metadata(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from fcsearch.config.states import Rank
@@ -62,4 +63,6 @@ class Standings:
     @property
     def threshold(self) -> float | None:
         """The gain that a trial must reach to be among the best k; None while any would be."""
-        return -self._ranks[-1][0] if len(self._ranks) == self._keep else None
+        if len(self._ranks) < self._keep:
+            return None
+        return -self._ranks[-1][0] if self._ranks else math.inf

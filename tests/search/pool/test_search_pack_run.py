@@ -1,4 +1,5 @@
 import dataclasses
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -168,6 +169,12 @@ def test_of_trainings_that_do_not_compete_all_are_kept_and_none_is_best() -> Non
     standings.add([TrialRecord(trial_id=number, state="complete", config=TrialConfig(), val_accuracy=0.5, val_loss=1.0)
                    for number in (3, 1)])  # fmt: skip
     assert (standings.trial_ids, standings.leaders, standings.course) == ([1, 3], (), ())
+
+
+def test_standings_that_keep_none_let_no_trial_in() -> None:
+    standings = Standings(0, compete=False)
+    standings.add([TrialRecord(trial_id=1, state="complete", config=TrialConfig(), val_accuracy=1.0, val_loss=0.0)])
+    assert (standings.trial_ids, standings.threshold) == ([], math.inf)
 
 
 def test_standings_follow_accuracy_then_loss_then_number() -> None:
