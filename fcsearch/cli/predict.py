@@ -70,6 +70,9 @@ def predict(
         check_out(Path(out))
         check_not_input(Path(out), spec)
     chosen = choose_model(which, model, root)
+    if which is None:
+        # At once: the rows may not fit it, and a reader of the predictions may leave before their end.
+        print_sentence(f"fcsearch: predictions by {chosen.name}, the newest run", sys.stderr)
     with _sink(out) as sink, _progress() as progress:
         found = predict_source(chosen.predictor, spec, sink.write, keep=keep, progress=progress)
     print_warnings(found.unseen, found.ignored)
@@ -77,8 +80,6 @@ def predict(
         print_sentence(f"fcsearch: {note}", sys.stderr)
     if out != "-":
         print_sentence(f"wrote {found.rows:,} predictions by {chosen.name} to {out}")
-    elif which is None:
-        print_sentence(f"fcsearch: {found.rows:,} predictions by {chosen.name}", sys.stderr)
 
 
 def _arguments(given: tuple[str, ...], root: Path | str) -> tuple[str | None, str]:
