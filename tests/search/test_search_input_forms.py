@@ -28,8 +28,6 @@ from fcsearch.evaluation.pairs import compare
 from fcsearch.inference.choosing import choose_model
 from fcsearch.inference.exporting import export_model
 from fcsearch.nn.storage import load_tensors
-from fcsearch.report import FinalTest, build_report
-from fcsearch.report.features import feature_lines, features_of
 from fcsearch.results import RunDirectory, rank_trials
 from fcsearch.results.model_file import load_transform
 from fcsearch.results.records import row_config
@@ -156,38 +154,6 @@ def test_a_model_of_another_form_without_its_transform_is_refused(run: RunDirect
         use(own)
         with pytest.raises(DataError, match=r"must hold the transform that makes features of the form quantile.*found"):
             use(other)
-
-
-def test_the_report_names_the_form_that_a_network_learned_and_none_before_there_is_one(
-    run: RunDirectory, tmp_path: Path
-) -> None:
-    copy = RunDirectory.open(shutil.copytree(run.path, tmp_path / "copy"))
-    described, rows = copy.manifest().dataset, load_run_dataset(copy)
-    widths = {form: rows.in_form(form).input_dim for form in (OWN_FORM, *FORMS)}
-    # Also where its model was not kept.
-    shutil.rmtree(copy.models.folder)
-    for form in (OWN_FORM, *FORMS):
-        assert features_of(copy, described, of_form(copy, form)).width == widths[form]
-    for table in ("trials", "epochs"):
-        for part in (copy.path / table).iterdir():
-            part.unlink()
-    shutil.rmtree(copy.path / "confirmations")
-    found = build_report(RunDirectory.open(copy.path), test=FinalTest()).features
-    assert (found.least, found.width) == (min(widths.values()), max(widths.values()))
-    assert list(feature_lines(found)) == [
-        "features: 2 numbers and 1 category; numbers as each trial's preprocessing makes them: 5 to 21 features"
-    ]
-
-
-def test_a_run_of_one_form_names_it_before_there_is_a_network(run: RunDirectory, tmp_path: Path) -> None:
-    copy = RunDirectory.open(shutil.copytree(run.path, tmp_path / "copy"))
-    space = copy.manifest().space
-    parameters = {name: value for name, value in space["parameters"].items() if name != "bins"}
-    parameters["preprocessing"] = "quantile"
-    copy.update_manifest({"space": {**space, "parameters": parameters}})
-    found = features_of(copy, copy.manifest().dataset, None)
-    width = load_run_dataset(copy).in_form(InputForm("quantile")).input_dim
-    assert (found.form, found.width) == ("mapped by their quantiles", width)
 
 
 def ensemble_of_all(run: RunDirectory) -> list[int]:
