@@ -78,6 +78,14 @@ class Wording:
         """What a message says of a run's files."""
         return said
 
+    def moved(self, run: str) -> str:
+        """What to do where the data of a run, at a path or a URL, have moved."""
+        command = shlex.join(["fcsearch", "resume", run, "--dataset"])
+        return (
+            f"if they have moved, `{command} PATH` notes where they are now; `fcsearch evaluate` takes --dataset PATH "
+            "with --split, too"
+        )
+
     def rows(self) -> str:
         """How rows that were in memory are given again."""
         return (
@@ -147,6 +155,10 @@ class Arguments(Wording):
     def files(self, said: str) -> str:
         """Nothing: the run may be a temporary one, which is gone."""
         return ""
+
+    def moved(self, run: str) -> str:  # noqa: ARG002 (the commands name it)
+        """What to do where the data of a run have moved."""
+        return f"if they have moved, read them, and give them as {self.option('X')} and {self.option('y')}"
 
     def rows(self) -> str:
         """How rows that were in memory are given again."""

@@ -12,6 +12,7 @@ from fcsearch.config.states import UNFINISHED
 from fcsearch.errors import FcsearchError
 from fcsearch.report import Report, render_text
 from fcsearch.results import Run, objective_of, rank_trials, remote
+from fcsearch.results.ending import ending
 
 
 @dataclass(frozen=True, repr=False)
@@ -34,12 +35,14 @@ def facts_of(run: Run) -> dict[str, str]:
     """A run in a few words: how far it is, what it found, and where it is; errors, too, are words."""
     place = str(remote.address(run.path))
     try:
-        rows = run.trials
-        objective, planned = objective_of(rows), run.manifest.planned
+        rows, manifest = run.trials, run.manifest
+        objective, planned = objective_of(rows), manifest.planned
         asked = "" if planned is None else f" of {planned:,}"
         left = rows["state"].to_pylist().count(UNFINISHED)
-        done = f"{len(rows) - left:,}{asked} trials" + (f", {left:,} unfinished" if left else "")
-        facts = {"state": run.directory.state(), "trials": done}
+        done = len(rows) - left
+        state = ending(run.directory.state(), manifest.ended_by, done=done, planned=planned)
+        trials = f"{done:,}{asked} trials" + (f", {left:,} unfinished" if left else "")
+        facts = {"state": state, "trials": trials}
         if len(rank_trials(rows)):
             best = run.best
             facts["best"] = f"trial {best['trial_id']}, {_figure(objective.name, best[objective.column])}"

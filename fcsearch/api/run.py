@@ -33,7 +33,7 @@ from fcsearch.inference.choosing import model_of_run
 from fcsearch.inference.exporting import FORMS as MODEL_FORMS
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.report.export_files import export_with_card
-from fcsearch.report.left_in_training import unfinished_note
+from fcsearch.report.lacking import lacking_notes
 from fcsearch.report.row_notes import own_rows_note, row_notes
 from fcsearch.results.export import TRIAL_FORMS, write_trials
 from fcsearch.results.transforms import transform_of
@@ -121,8 +121,7 @@ class Run(ReportedRun):
         if weights is not None and (X is None or split is None):
             raise UsageError("`weights` is only for the run's own rows, given again with `X` and `split`; leave it out")
         members = load_members(self.directory, None if model is None else str(model))
-        unfinished = unfinished_note(self.directory, [part.trial_id for part in members if part.trial_id is not None])
-        notes = [unfinished] if unfinished else []
+        notes = lacking_notes(self.directory, [part.trial_id for part in members if part.trial_id is not None])
         if X is not None and split is None:
             found, other = measure_in_memory(self.directory, members, X, y, label=label)
             notes += row_notes(other.unseen, other.ignored)

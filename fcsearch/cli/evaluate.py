@@ -64,7 +64,7 @@ def evaluate(
     """
     from fcsearch.cli.console import print_sentence
     from fcsearch.evaluation import find_own_rows, load_run_dataset, measure_model, measure_moved, measure_other
-    from fcsearch.report.left_in_training import unfinished_note
+    from fcsearch.report.lacking import lacking_notes
     from fcsearch.report.row_notes import own_rows_note
     from fcsearch.results import RunDirectory, resolve_run
     from fcsearch.results.model_file import is_refit
@@ -93,7 +93,7 @@ def evaluate(
     if other is not None:
         print_warnings(other.unseen, other.ignored)
     _print(found, _model(found, directory), directory.path.name, dataset or Path(directory.dataset_spec().source).name)
-    if note := unfinished_note(directory, [member.trial_id for member in chosen if member.trial_id is not None]):
+    for note in lacking_notes(directory, [member.trial_id for member in chosen if member.trial_id is not None]):
         print_sentence(note)
     if found.split == "val" and any(is_refit(member.path) for member in chosen):
         print_sentence("it was trained on these rows: the figures say nothing about other rows")

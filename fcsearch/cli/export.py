@@ -71,7 +71,7 @@ def _export_model(which: str | None, form: str | None, out: Path, model: str | N
     from fcsearch.cli.console import print_sentence
     from fcsearch.inference.choosing import choose_model
     from fcsearch.report.export_files import export_with_card
-    from fcsearch.report.left_in_training import unfinished_note
+    from fcsearch.report.lacking import lacking_notes
 
     chosen = choose_model(which, model, root)
     written = export_with_card(chosen, form, out)
@@ -80,5 +80,5 @@ def _export_model(which: str | None, form: str | None, out: Path, model: str | N
     print_sentence(f"wrote {chosen.name} as {written.form} to {written.files[0]}{checked}")
     for path in written.files[1:]:
         click.echo(f"  {path}")
-    if chosen.run and (note := unfinished_note(chosen.run.directory, chosen.trials)):
+    for note in lacking_notes(chosen.run.directory, chosen.trials) if chosen.run else ():
         print_sentence(note)

@@ -76,7 +76,9 @@ class LineView:
         """Print a line, if there is news and the last line is old enough."""
         if status.closing != self._closing:
             self._closing = status.closing
-            self._print(CLOSING.get(status.closing or "", ""))
+            # A later stage begins with nothing that ends it.
+            if why := CLOSING.get(status.closing or ""):
+                self._print(why)
         now = time.monotonic()
         news = (status.what, status.done) != self._said and status.done > 0
         if self._at_once or (news and now - self._said_at >= self._line_seconds):

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fcsearch.config.objective import OBJECTIVES
-from fcsearch.report.words import about, duration, plural, rate, value_text
+from fcsearch.report.words import about, duration, pace, plural, value_text
 from fcsearch.results import Best, PackStatus, Status
 
 CLOSING = {
@@ -86,8 +86,7 @@ def done_text(status: Status) -> str:
 def time_pieces(status: Status) -> list[str]:
     """The time taken, the rate, and the time left."""
     pieces = [duration(status.seconds)]
-    if status.per_minute:
-        pieces.append(f"{rate(status.per_minute)} per minute")
+    pieces += [speed] if (speed := pace(status)) else []
     if status.seconds_left is not None and not status.closing and status.done < status.total:
         pieces.append(f"{about(status.seconds_left)} left")
         pieces += [f"then {status.then}"] if status.then else []

@@ -62,7 +62,7 @@ def predict(
     from fcsearch.inference.choosing import choose_model
     from fcsearch.inference.predicting import check_not_input, predict_source
     from fcsearch.inference.sink import check_out
-    from fcsearch.report.left_in_training import unfinished_note
+    from fcsearch.report.lacking import lacking_notes
 
     which, data = _arguments(given, root)
     spec = DatasetSpec(data, data_dir=data_dir)
@@ -70,15 +70,16 @@ def predict(
         check_out(Path(out))
         check_not_input(Path(out), spec)
     chosen = choose_model(which, model, root)
+    if which is None:
+        # At once: the rows may not fit it, and a reader of the predictions may leave before their end.
+        print_sentence(f"fcsearch: predictions by {chosen.name}, the newest run", sys.stderr)
     with _sink(out) as sink, _progress() as progress:
         found = predict_source(chosen.predictor, spec, sink.write, keep=keep, progress=progress)
     print_warnings(found.unseen, found.ignored)
-    if chosen.run and (note := unfinished_note(chosen.run.directory, chosen.trials)):
+    for note in lacking_notes(chosen.run.directory, chosen.trials) if chosen.run else ():
         print_sentence(f"fcsearch: {note}", sys.stderr)
     if out != "-":
         print_sentence(f"wrote {found.rows:,} predictions by {chosen.name} to {out}")
-    elif which is None:
-        print_sentence(f"fcsearch: {found.rows:,} predictions by {chosen.name}", sys.stderr)
 
 
 def _arguments(given: tuple[str, ...], root: Path | str) -> tuple[str | None, str]:

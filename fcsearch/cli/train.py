@@ -148,7 +148,7 @@ def _of_the_folds(rows: Dataset, engine: str, *, tested: bool) -> str:
 def _starting_point(run: str | None, trial: int | None) -> tuple[TrialConfig, DatasetSpec, str | None]:
     """The configuration and the dataset that the options override, and that the trial was not trained to its end."""
     from fcsearch.data import DatasetSpec
-    from fcsearch.report.left_in_training import trained_so_far
+    from fcsearch.report.lacking import trained_so_far
     from fcsearch.results import open_run, resolve_run
     from fcsearch.results.ranking import trial_row
     from fcsearch.results.records import row_config

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from fcsearch.config import InputForm
 from fcsearch.data import DatasetSpec, load_dataset
 from fcsearch.data.dataset import Dataset
+from fcsearch.data.sources.finding import is_there
+from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import DataError
-from fcsearch.results import RunDirectory
+from fcsearch.results import RunDirectory, remote
+from fcsearch.results.manifest import DatasetEntry
+from fcsearch.text import column_quoted, first_few
+from fcsearch.wording import wording
 
 MakeDataset = Callable[[DatasetSpec, Iterable[InputForm]], Dataset]
 
@@ -37,11 +42,46 @@ def load_run_dataset(
     spec = run.dataset_spec().moved(source=source, data_dir=data_dir)
     if forms is None:
         forms = map(InputForm.of, run.trials().select(["preprocessing", "bins"]).to_pylist())
-    dataset = make(spec, forms)
-    described = run.manifest().dataset
-    if described is None or dataset.fingerprint != described.fingerprint:
+    try:
+        dataset = make(spec, forms)
+    except DataError as error:
+        if make is not load_dataset or source is not None or is_there(spec):
+            raise
+        how = wording().moved(remote.address(run.path))
+        raise DataError(f"the run's data {spec.source} must exist; found nothing there; {how}") from error
+    described = run.manifest().dataset or DatasetEntry()
+    if dataset.fingerprint != described.fingerprint:
+        found = _differences(run, described, dataset)
         raise DataError(
-            f"the dataset {dataset.name} must be the one that the run was made on; found fingerprint "
-            f"{dataset.fingerprint}, the run has {described and described.fingerprint}; restore the original data"
+            f"the data {dataset.name} must be the rows that the run was made on, all of them and in their order; found "
+            f"{found}; restore the original data, or search these in a new run"
         )
     return dataset
+
+
+def _differences(run: RunDirectory, before: DatasetEntry, dataset: Dataset) -> str:
+    """How other rows differ from those of the run, as far as its files say."""
+    said = []
+    sizes = (before.rows.train, before.rows.val, before.rows.test)
+    was, now = sum(size or 0 for size in sizes), sum(map(len, (dataset.train, dataset.val, dataset.test)))
+    if was != now and None not in sizes:
+        said.append(f"{now:,} rows in place of {was:,}")
+    columns, own = _columns(dataset.transform), _columns(run.transform())
+    if own:
+        said += _more("no", [name for name in own if name not in columns])
+        said += _more("also the", [name for name in columns if name not in own])
+    names = before.class_names
+    if names is not None and names != dataset.class_names:
+        was_shown, shown = (first_few([*map(repr, some)], 5) or "none" for some in (names, dataset.class_names))
+        said.append(f"the classes {shown} in place of {was_shown}")
+    return ", and ".join(said) or "as many rows and columns, but other values, another order, or other weights"
+
+
+def _more(word: str, names: Sequence[str]) -> list[str]:
+    noun = "column" if len(names) == 1 else "columns"
+    return [f"{word} {noun} {first_few([*map(column_quoted, names)], 5)}"] if names else []
+
+
+def _columns(transform: FeatureTransform | None) -> list[str]:
+    """The columns that a transform reads, by name; none of arrays."""
+    return [] if transform is None else list(dict.fromkeys(i.name for i in transform.inputs if i.name is not None))

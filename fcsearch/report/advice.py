@@ -13,7 +13,7 @@ from fcsearch.config.states import UNFINISHED
 from fcsearch.evaluation import Measurement, standard_error
 from fcsearch.report.findings import Evidence
 from fcsearch.report.judgement import Pull
-from fcsearch.report.left_in_training import trained_so_far
+from fcsearch.report.lacking import trained_so_far
 from fcsearch.report.model import Dataset, Importance, Work
 from fcsearch.report.remedies import BALANCED, FOLDS, RANKED, commonest_class, few_rows, losses, options, rarest_found
 from fcsearch.report.words import percent, plural, points, value_text

@@ -20,7 +20,7 @@ from fcsearch.report.card_usage import usage
 from fcsearch.report.features import feature_lines, features_in
 from fcsearch.report.judgement import Caution, Verdict
 from fcsearch.report.known import known_measurements
-from fcsearch.report.left_in_training import left_words
+from fcsearch.report.lacking import lacking_words
 from fcsearch.report.verdict import NOT_SHOWN, Opening, figure_of, judge, not_above_baseline, not_ahead
 from fcsearch.report.words import class_list, percent, plural, points, value_text
 from fcsearch.results import Run, objective_of, rank_trials
@@ -224,8 +224,8 @@ def _making(chosen: Chosen) -> Iterator[str]:
     if chosen.run is not None:
         seed, count = chosen.run.manifest.seed, plural(len(chosen.run.trials), "trial")
         yield f"- It is {chosen.name}, a run of {count}, seed {seed}"
-        if left := left_words(chosen.run.trials, chosen.trials):
-            yield f"- {left[0].upper()}{left[1:]}: `fcsearch resume` on that run goes on"
+        for lack in lacking_words(chosen.run.directory, chosen.trials):
+            yield f"- {lack[0].upper()}{lack[1:]}: `fcsearch resume` on that run goes on"
     row, config = _row(chosen), chosen.facts.get("config")
     values = row or (TrialConfig.from_json(config).parameters() if config else {})
     # The form of the rows that the dataset says stands above, in words.

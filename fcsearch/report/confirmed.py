@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.report.findings import Evidence
+from fcsearch.report.lacking import NOT_FITTED
 from fcsearch.report.measured import Alternative, FinalTest
 from fcsearch.report.model import Dataset
 from fcsearch.report.words import listing, plural, trial_list
@@ -100,10 +101,7 @@ def of_the_alternatives(found: Sequence[Alternative]) -> Iterator[Evidence]:
         else:
             verdict = "within what chance explains, so it is not shown to be worth using"
         if model.model == "ensemble" and versus.digest is not None and model.digest is None:
-            verdict += (
-                ". Not all its networks were fitted again: it consists of those of the first fold, which learned from "
-                "fewer rows than the winner, until `fcsearch resume` fits them"
-            )
+            verdict += f". N{NOT_FITTED[1:]} than the winner, until `fcsearch resume` fits them"
         yield Evidence(
             model.model,
             f"{_NAMES[model.model].capitalize()}{size} has {noun} {objective.title} "

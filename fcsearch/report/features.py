@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-from fcsearch.config.input_form import EMBEDDED, InputForm
+from fcsearch.config.input_form import EMBEDDED, OWN_FORM, InputForm
 from fcsearch.data.joint_transform import parts_of
 from fcsearch.data.transform import FeatureTransform
-from fcsearch.errors import ConfigError, DataError, RunError
+from fcsearch.errors import UsageError
 from fcsearch.report.model import Features
 from fcsearch.report.words import listing, plural
 from fcsearch.results import RunDirectory
@@ -26,16 +27,34 @@ _ENCODINGS = {
 
 
 def features_of(run: RunDirectory, described: DatasetEntry, row: Mapping[str, Any] | None) -> Features | None:
-    """What the network of a trial sees, `row` being that of the trials table; None if its transform is not known."""
+    """What the network of a trial sees, `row` being that of the trials table; None if its transform is not known.
+
+    Without a row it is what the run's trials are to see.
+    """
+    options = described.spec or {}
     try:
-        path = run.models.path(row["trial_id"]) if row else None
-        transform = transform_of(run, path) if path and path.is_file() else run.transform()
-    except (ConfigError, DataError, RunError):
+        if row is None:
+            return _of_any_trial(run, options)
+        form, path = InputForm.of(row), run.models.path(row["trial_id"])
+        transform = transform_of(run, path) if path.is_file() else run.transform(form)
+    except UsageError:
         return None  # a damaged file is reported where it is needed
-    if transform is None:
-        return None
-    form = InputForm.of(row or {})
-    return features_in(transform, described.spec or {}, embedded=form.preprocessing in EMBEDDED)
+    return None if transform is None else features_in(transform, options, embedded=form.preprocessing in EMBEDDED)
+
+
+def _of_any_trial(run: RunDirectory, options: Mapping[str, Any]) -> Features | None:
+    """What trials may see, by the forms of the rows that their space names."""
+    space = run.space()
+    forms = [*([OWN_FORM] if space.learns_own_form else []), *space.input_forms]
+    seen = [
+        features_in(transform, options, embedded=form.preprocessing in EMBEDDED)
+        for form in forms
+        if (transform := run.transform(form)) is not None
+    ]
+    if len(seen) < 2:
+        return seen[0] if seen else None
+    widths = [found.width for found in seen]
+    return replace(seen[0], form="as each trial's preprocessing makes them", width=max(widths), least=min(widths))
 
 
 def features_in(transform: FeatureTransform, options: Mapping[str, Any], *, embedded: bool) -> Features:
@@ -90,6 +109,7 @@ def feature_lines(found: Features | None) -> Iterator[str]:
     if found is None:
         return
     form = f"; numbers {found.form}" if found.form else ""
-    yield f"features: {found.inputs}{form}: {plural(found.width, 'feature')}"
+    least = "" if found.least in (None, found.width) else f"{found.least:,} to "
+    yield f"features: {found.inputs}{form}: {least}{plural(found.width, 'feature')}"
     if found.left_out:
         yield "left out: " + ", ".join(f"{name or '(unnamed)'} ({why})" for name, why in found.left_out)

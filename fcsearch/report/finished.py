@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fcsearch.report.build import REPORT_HTML
 from fcsearch.results import RunDirectory
-from fcsearch.selection import is_settled
+from fcsearch.selection import is_settled, lacks_refits
 
 
 def is_finished(run: RunDirectory) -> bool:
@@ -22,7 +22,7 @@ def is_finished(run: RunDirectory) -> bool:
     if not run.is_whole() or len(run.finished_trials()) < (manifest.planned or 0) or not is_settled(run):
         return False
     # What is settled for want of time goes on when there is time.
-    if manifest.confirmation and manifest.confirmation.out_of_time:
+    if (manifest.confirmation and manifest.confirmation.out_of_time) or lacks_refits(run):
         return False
     written, models = report.stat().st_mtime_ns, run.models.folder
     return models.is_dir() and all(path.stat().st_mtime_ns <= written for path in models.iterdir())

@@ -52,14 +52,16 @@ class Features:
     Attributes:
         inputs: The columns, in words, such as `9 numbers and 2 categories`.
         form: What becomes of the numbers, such as `piecewise-linear, 48 bins`; None if there are none.
-        width: How many features that makes.
+        width: How many features that makes; where trials' preprocessings differ, and none has a result yet, the most.
         left_out: Columns that are not features, each with the reason.
+        least: The fewest features, in that case.
     """
 
     inputs: str
     form: str | None
     width: int
     left_out: tuple[tuple[str, str], ...] = ()
+    least: int | None = None
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fcsearch.results import Status
 
 _CLASSES = 6
 
@@ -35,6 +38,12 @@ def number(value: float | None, digits: int = 4) -> str:
 def rate(value: float) -> str:
     """How many per minute: three digits, or a whole number with all of its digits."""
     return number(value, 3) if value < 999.5 else f"{value:,.0f}"
+
+
+def pace(status: Status) -> str:
+    """How many trials, or trainings of a later stage, end per minute; the finished part of those in training counts."""
+    counted = " with those in training" if status.packs else ""
+    return "" if status.per_minute is None else f"{rate(status.per_minute)} {status.what} per minute{counted}"
 
 
 def duration(seconds: float) -> str:

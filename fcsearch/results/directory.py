@@ -155,15 +155,15 @@ class RunDirectory:
         """Write a text file of the run, such as report.html, whole or not at all."""
         files.write_whole(self.path / name, lambda stream: stream.write(text.encode()), aside=self._aside)
 
-    def transform(self) -> FeatureTransform | None:
-        """The transform that made the run's features; None if an older fcsearch made the run.
+    def transform(self, form: InputForm = OWN_FORM) -> FeatureTransform | None:
+        """The transform that made the features of a form of the rows; None if an older fcsearch did not write it.
 
         Raises:
-            DataError: transform.json is damaged.
+            DataError: its file is damaged.
         """
         from fcsearch.data.transform import FeatureTransform
 
-        path = self.path / transform_name(OWN_FORM)
+        path = self.path / transform_name(form)
         return FeatureTransform.from_json(path.read_bytes(), where=str(path)) if path.is_file() else None
 
     def keep_transform(self, transform: FeatureTransform, form: InputForm = OWN_FORM) -> None:

@@ -137,7 +137,7 @@ class Manifest(_Entry):
         created_at: When the run was started.
         finished_at: When its search last ended.
         sessions: The times in which it was searched, the first one first; empty if an older fcsearch made the run.
-        ended_by: What ended it: `trials`, `time_budget` or `interrupt`.
+        ended_by: What ended it: `trials`, `time_budget`, `interrupt` or `terminate`; None: nothing yet, or an error.
         pack_size: The most trials in a pack.
         workers: How many packs train at a time.
         confirmation: What is trained again to confirm the best.

@@ -30,7 +30,7 @@ class Summary:
         trials: Trials that are done.
         unfinished: Trials that were in training when it ended, which count as far as they were trained.
         planned: Trials that it is to have.
-        ended_by: What ended it.
+        ended_by: What ended it, as in run.json.
         objective: The objective, by name.
         best_value: The best trial's objective on the validation rows.
         note: The user's note.

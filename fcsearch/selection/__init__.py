@@ -10,7 +10,7 @@ from fcsearch.selection.members import (
     load_members,
     model_parts,
 )
-from fcsearch.selection.refits import answering_refit, answers_by_refit, ensemble_answers_by_refit
+from fcsearch.selection.refits import answering_refit, answers_by_refit, ensemble_answers_by_refit, lacks_refits
 
 __all__ = [
     "Confirmation",
@@ -25,6 +25,7 @@ __all__ = [
     "ensemble_answers_by_refit",
     "forms_of",
     "is_settled",
+    "lacks_refits",
     "load_member",
     "load_members",
     "model_parts",

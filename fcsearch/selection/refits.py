@@ -48,6 +48,18 @@ def ensemble_answers_by_refit(run: RunDirectory) -> bool:
     )
 
 
+def lacks_refits(run: RunDirectory) -> bool:
+    """Whether the ensemble consists of networks of the first fold although the run's search is to fit them again.
+
+    Raises:
+        RunError: as `ensemble_answers_by_refit`.
+    """
+    manifest, members = run.manifest(), run.models.ensemble()
+    folds = manifest.dataset is not None and manifest.dataset.folds
+    wanted = bool(folds) and manifest.options.get("refit") is not False
+    return wanted and len(members) > 1 and not ensemble_answers_by_refit(run)
+
+
 def has_refit(run: RunDirectory, path: Path, trial_id: int, config: TrialConfig, fingerprint: str | None) -> bool:
     """Whether a file holds this trial's refit, with this configuration, on these data; a damaged one does not."""
     if not path.is_file():

@@ -109,7 +109,7 @@ def test_weights_of_the_runs_own_rows_are_given_again() -> None:
     X, y = rows()
     weights = np.linspace(1, 2, 120)
     run = search(X, y, weights=weights)
-    with pytest.raises(DataError, match="must be the one that the run was made on"):
+    with pytest.raises(DataError, match="must be the rows that the run was made on"):
         run.evaluate(X, y, split="val")
     assert run.evaluate(X, y, split="val", weights=weights) == run.evaluate(split="val")
     with pytest.raises(UsageError, match="`weights` is only for the run's own rows"):
@@ -135,7 +135,7 @@ def test_the_rows_of_a_search_are_measured_again_while_the_program_has_them(run:
     with pytest.raises(DataError, match=r"must be given again: .* Give them as `X` and `y`"):
         opened.evaluate()
     assert opened.evaluate(*rows(), split="test") == run.evaluate()
-    with pytest.raises(DataError, match="must be the one that the run was made on"):
+    with pytest.raises(DataError, match="must be the rows that the run was made on"):
         opened.evaluate(*rows(100), split="test")
     refused = CliRunner().invoke(evaluate, [str(run.path)])
     assert "name that file with --dataset, for `fcsearch evaluate` with --split" in str(refused.exception)

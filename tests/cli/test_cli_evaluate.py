@@ -3,13 +3,17 @@
 import dataclasses
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 from commands import json_of, output_of
-from synthetic_run import change_dataset, digits
+from customers import table, write
+from synthetic_run import change_dataset, digits, make_table_run
 
+import fcsearch
 from fcsearch.cli.evaluate import _print
+from fcsearch.errors import DataError
 from fcsearch.evaluation import Lead, measure
 from fcsearch.results import RunDirectory, open_run
 
@@ -79,7 +83,23 @@ def test_bad_input_exits_2_with_a_message(
 
 def test_changed_data_are_refused(run: RunDirectory, refused: Callable[..., str]) -> None:
     change_dataset(run, fingerprint="0123")
-    assert "the run has 0123; restore the original data" in refused("evaluate", run.path)
+    assert "restore the original data" in refused("evaluate", run.path)
+
+
+def test_data_that_are_gone_are_named_with_what_to_do(tmp_path: Path, refused: Callable[..., str]) -> None:
+    source = write(tmp_path, table(), "customers.csv")
+    run = make_table_run(tmp_path / "run", source, label="churn")
+    source.rename(tmp_path / "customer.csv")
+    error = " ".join(refused("evaluate", run.path).split())
+    assert f"the run's data {source} must exist; found nothing there; if they have moved, `fcsearch resume" in error
+    assert "`fcsearch evaluate` takes --dataset PATH with --split, too" in error
+    opened = fcsearch.open_run(run.path)
+    with pytest.raises(DataError, match="nothing there; if they have moved, read them, and give them as `X` and `y`"):
+        opened.evaluate()
+    assert opened.evaluate(table(), split="test").rows == 45
+    # What is wrong with these rows is not that the run's are gone.
+    with pytest.raises(DataError, match="churn"):
+        opened.evaluate(table().drop_columns("churn"), split="test")
 
 
 def test_says_where_the_rows_show_no_lead(made_run: RunDirectory, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from fcsearch.cli.live import LineView, LiveView, open_view, trial_line
-from fcsearch.cli.panel import Panel, fitted, pack_line
+from fcsearch.cli.panel import Panel, fitted, pack_line, time_pieces
 from fcsearch.results import Best, PackStatus, Status, TrialRecord
 from fcsearch.search.loop.view import SilentView
 from fcsearch.training import TrialConfig
@@ -66,8 +66,15 @@ def test_a_line_comes_when_there_is_something_new_and_not_too_often() -> None:
     view.update(status())
     [line] = stream.getvalue().splitlines()
     assert line == (
-        "13/60 trials (2 stopped, 1 failed), 1 min 15 s, 10.4 per minute, about 3 min 20 s left, best 91.23% (trial 7)"
+        "13/60 trials (2 stopped, 1 failed), 1 min 15 s, 10.4 trials per minute with those in training, "
+        "about 3 min 20 s left, best 91.23% (trial 7)"
     )
+
+
+def test_a_rate_says_what_it_counts() -> None:
+    assert time_pieces(status())[1] == "10.4 trials per minute with those in training"
+    assert time_pieces(status(packs=(), what="confirmations"))[1] == "10.4 confirmations per minute"
+    assert time_pieces(status(per_minute=None))[1] == "about 3 min 20 s left"
 
 
 def test_lines_say_once_that_the_search_ends() -> None:
@@ -75,6 +82,13 @@ def test_lines_say_once_that_the_search_ends() -> None:
     for _ in range(3):
         view.update(status(closing="interrupt"))
     assert stream.getvalue().count("Ctrl-C again ends at once") == 1
+
+
+def test_a_stage_that_follows_leaves_no_empty_line() -> None:
+    view, stream = lines()
+    for closing, what in (("time_budget", "trials"), (None, "refits"), ("time_budget", "refits")):
+        view.update(status(closing=closing, what=what))
+    assert stream.getvalue().splitlines() == ["the time budget is used up: packs end after their current epoch"] * 2
 
 
 def test_every_trial_has_a_line_if_asked_for() -> None:
@@ -96,7 +110,7 @@ def test_a_terminal_shows_counts_best_and_packs() -> None:
     shown = stream.getvalue()
     for text in (
         "13/60 trials (2 stopped, 1 failed)",
-        "10.4 per minute, about 3 min 20 s left",
+        "10.4 trials per minute with those in training, about 3 min 20 s left",
         "91.23%  trial 7   learning_rate 0.01235, hidden_dims 64-32",
         "89.00%  trial 3   learning_rate",
         "pack 5: 3 of 8 trials, epoch 7/30, box.lab (10.0.0.1), cuda:1",

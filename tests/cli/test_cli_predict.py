@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from commands import Terminal, json_of, output_of, ran
 from customers import ROWS, table, write
 
+from fcsearch.cli import main
 from fcsearch.cli.predict import _progress, predict
 from fcsearch.data import DatasetSpec
 from fcsearch.inference.choosing import choose_model
@@ -203,7 +204,23 @@ def test_the_newest_run_is_taken_and_named_where_none_is(customers: RunDirectory
     arguments = [rows, "--dir", customers.path.parent]
     result = ran("predict", *arguments)
     assert as_table(result.stdout_bytes) == predicted(customers, rows)
-    assert f"{ROWS} predictions by trial 0 of {customers.path.name}\n" in result.stderr
+    said = f"fcsearch: predictions by trial 0 of {customers.path.name}, the newest run\n"
+    assert result.stderr == said
     out = tmp_path / "out.csv"
-    written = output_of("predict", *arguments, "--out", out)
-    assert written == f"wrote {ROWS} predictions by trial 0 of {customers.path.name} to {out}\n"
+    written = ran("predict", *arguments, "--out", out)
+    assert (written.stdout, written.stderr) == (
+        f"wrote {ROWS} predictions by trial 0 of {customers.path.name} to {out}\n",
+        said,
+    )
+    assert ran("predict", customers.path, rows).stderr == ""
+
+
+def test_the_newest_run_is_named_where_the_rows_do_not_fit_it(
+    customers: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = write(tmp_path, table(1).drop_columns("age"))
+    with pytest.raises(SystemExit):
+        main(["predict", str(rows), "--dir", str(customers.path.parent)])
+    named, refused = capsys.readouterr().err.splitlines()[:2]
+    assert named == f"fcsearch: predictions by trial 0 of {customers.path.name}, the newest run"
+    assert "must have the columns" in refused

@@ -12,7 +12,7 @@ from synthetic_run import change_dataset
 
 from fcsearch.cli import main
 from fcsearch.cli.resume import resume
-from fcsearch.data import DatasetSpec, load_dataset
+from fcsearch.data import load_dataset
 from fcsearch.errors import UsageError
 from fcsearch.results import RunDirectory
 from fcsearch.search import api
@@ -95,7 +95,7 @@ def test_a_total_below_what_is_done_is_refused(refused: Callable[..., str]) -> N
 def test_a_run_whose_data_changed_is_refused(run: RunDirectory, refused: Callable[..., str]) -> None:
     change_dataset(run, fingerprint="0" * 16)
     error = refused("resume")
-    assert "fingerprint" in error
+    assert "must be the rows that the run was made on" in error
     assert run.state() == "running" or run.state() == "interrupted"
 
 
@@ -224,8 +224,16 @@ def test_data_that_moved_are_found_and_their_place_is_remembered(
     table_run: RunDirectory, refused: Callable[..., str]
 ) -> None:
     Path("old").rename("new")
-    error = refused("resume", "table")
-    assert "rows.csv must exist" in error
+    # Another table beside it is not the run's.
+    Path("old").mkdir()
+    Path("old/rows2.csv").write_text("a,b\n1,2\n")
+    for command in ("resume", "confirm"):
+        error = " ".join(refused(command, "table").split())
+        assert (
+            "rows.csv must exist; found nothing there; if they have moved, `fcsearch resume runs/table --dataset PATH`"
+            in error
+        )
+        assert "did you mean" not in error.lower()
     assert invoke("table", "--dataset", "new/rows.csv").exit_code == 0
     place = str(Path("new/rows.csv").absolute())
     assert table_run.dataset_spec().source == table_run.space().dataset.source == place
@@ -238,11 +246,29 @@ def test_data_that_moved_are_found_and_their_place_is_remembered(
 def test_other_rows_are_refused_and_nothing_changes(table_run: RunDirectory, refused: Callable[..., str]) -> None:
     before = table_run.manifest()
     Path("other.csv").write_text(Path("old/rows.csv").read_text().replace("3,", "4,"))
-    other = load_dataset(DatasetSpec("other.csv", val_fraction=0.2)).fingerprint
-    error = refused("resume", "table", "--dataset", "other.csv")
-    assert f"found fingerprint {other}, the run has {before.dataset.fingerprint}" in error
+    error = " ".join(refused("resume", "table", "--dataset", "other.csv").split())
+    assert "the data other must be the rows that the run was made on" in error
+    assert "found as many rows and columns, but other values" in error
+    assert "restore the original data, or search these in a new run" in error
     assert table_run.manifest() == before
     assert table_run.transform() is None
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (lambda text: "".join(text.splitlines(keepends=True)[:61]), "60 rows in place of 80"),
+        (lambda text: text.replace("a,b,", "a,c,", 1), "no column 'b', and also the column 'c'"),
+        (lambda text: text.replace(",1\n", ",2\n"), "the classes '0', '2' in place of '0', '1'"),
+    ],
+)
+def test_what_other_rows_differ_in_is_said(
+    table_run: RunDirectory, refused: Callable[..., str], change: Callable[[str], str], found: str
+) -> None:
+    table_run.keep_transform(load_dataset(table_run.dataset_spec()).transform)
+    rows = Path("old/rows.csv")
+    rows.write_text(change(rows.read_text()))
+    assert found in " ".join(refused("resume", "table").split())
 
 
 def test_a_folder_of_data_that_is_not_there_is_refused(run: RunDirectory, refused: Callable[..., str]) -> None:

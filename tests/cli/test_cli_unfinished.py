@@ -44,6 +44,7 @@ def test_runs() -> None:
     assert "8 of 48, 2 unfinished" in said("runs")
     [entry] = json_of("runs")
     assert (entry["trials"], entry["unfinished"]) == (8, 2)
+    assert (entry["state"], entry["ended_by"]) == ("complete", "time_budget")
 
 
 def test_watch(run: Path) -> None:
@@ -59,6 +60,8 @@ def test_report(run: Path) -> None:
     found = build_report(RunDirectory.open(run), test=FinalTest())
     assert found.best is not None
     assert winner_line(found, found.best).startswith(f"trial 9 (stopped after epoch 4 of {EPOCHS}): ")
+    stored = json_of("report", "cut")
+    assert (stored["state"], stored["work"]["ended_by"]) == ("complete", "time_budget")
     page = (run / "report.html").read_text()
     assert "after 8 of 48 trials, with 2 unfinished." in page
     assert f"the search ended after epoch 4 of {EPOCHS}" in page
@@ -122,7 +125,8 @@ def test_compare(run: Path) -> None:
 
 def test_python(run: Path) -> None:
     found = fcsearch.open_run(run)
-    assert facts_of(found)["trials"] == "8 of 48 trials, 2 unfinished"
+    facts = facts_of(found)
+    assert (facts["state"], facts["trials"]) == ("ended by its time budget", "8 of 48 trials, 2 unfinished")
     assert found.best["trial_id"] == 9
     with pytest.warns(UserWarning, match=f"^{LEFT}$"):
         found.evaluate()

@@ -1,19 +1,24 @@
 """What a network sees of the rows, in words."""
 
 import io
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from form_searches import FORMS, of_form, search
 from PIL import Image
 from synthetic_run import digits, make_table_run
 
+from fcsearch.config import OWN_FORM, InputForm
 from fcsearch.data import DatasetSpec, load_dataset
 from fcsearch.data.joint_transform import join_transforms
+from fcsearch.evaluation import load_run_dataset
 from fcsearch.report import FinalTest, build_report, render_text
-from fcsearch.report.features import feature_lines, features_in
+from fcsearch.report.features import feature_lines, features_in, features_of
+from fcsearch.results import RunDirectory
 
 ROWS = "id,age,city,noise,kind\n" + "".join(
     f"c{row},{row},{'ab'[row % 2]},{row * 7 % 13},{'xy'[row % 3 == 0]}\n" for row in range(200)
@@ -91,3 +96,40 @@ def test_an_ensemble_of_two_forms_names_both(table: Path) -> None:
     ]
     (first, _) = feature_lines(features_in(join_transforms(parts), {}, embedded=False))
     assert "numbers shifted and scaled and mapped by their quantiles: 8 features" in first
+
+
+@pytest.fixture(scope="module")
+def forms(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    """A run whose trials learned the rows in four forms."""
+    return search(tmp_path_factory.mktemp("forms"))
+
+
+def test_the_report_names_the_form_that_a_network_learned_and_none_before_there_is_one(
+    forms: RunDirectory, tmp_path: Path
+) -> None:
+    copy = RunDirectory.open(shutil.copytree(forms.path, tmp_path / "copy"))
+    described, rows = copy.manifest().dataset, load_run_dataset(copy)
+    widths = {form: rows.in_form(form).input_dim for form in (OWN_FORM, *FORMS)}
+    # Also where its model was not kept.
+    shutil.rmtree(copy.models.folder)
+    for form in (OWN_FORM, *FORMS):
+        assert features_of(copy, described, of_form(copy, form)).width == widths[form]
+    for table in ("trials", "epochs"):
+        for part in (copy.path / table).iterdir():
+            part.unlink()
+    found = build_report(RunDirectory.open(copy.path), test=FinalTest()).features
+    assert (found.least, found.width) == (min(widths.values()), max(widths.values()))
+    assert list(feature_lines(found)) == [
+        "features: 2 numbers and 1 category; numbers as each trial's preprocessing makes them: 5 to 21 features"
+    ]
+
+
+def test_a_run_of_one_form_names_it_before_there_is_a_network(forms: RunDirectory, tmp_path: Path) -> None:
+    copy = RunDirectory.open(shutil.copytree(forms.path, tmp_path / "copy"))
+    space = copy.manifest().space
+    parameters = {name: value for name, value in space["parameters"].items() if name != "bins"}
+    parameters["preprocessing"] = "quantile"
+    copy.update_manifest({"space": {**space, "parameters": parameters}})
+    found = features_of(copy, copy.manifest().dataset, None)
+    width = load_run_dataset(copy).in_form(InputForm("quantile")).input_dim
+    assert (found.form, found.width) == ("mapped by their quantiles", width)

@@ -116,8 +116,8 @@ def test_data_that_have_changed_are_no_error(run: RunDirectory) -> None:
     change_dataset(run, fingerprint="0123")
     found = write_report(run)
     assert found.test.measurement is None
-    assert "found fingerprint" in (found.test.note or "")
-    assert "the run has 0123; restore the original data" in (found.test.note or "")
+    assert "must be the rows that the run was made on" in (found.test.note or "")
+    assert "restore the original data" in (found.test.note or "")
     assert found.best is not None
 
 

@@ -51,7 +51,10 @@ def test_it_says_how_far_the_search_is_and_what_the_workers_do(tmp_path: Path) -
     page = text_of(run)
     check(page)
     assert "40 of 96 trials are done (10 stopped), 13 are in training, 40 are left." in page
-    assert "1 min 1 s so far, 39 trials per minute, about 1 min 20 s left, then the best again" in page
+    assert (
+        "1 min 1 s so far, 39 trials per minute with those in training, about 1 min 20 s left, then the best again"
+        in page
+    )
     assert "pack 5, 8 trials: epoch 7 of 10, 5 still train, on machine 1, cuda:0" in page
     assert "pack 6, 8 trials: handed out 12 s ago" in page
     assert "node-1" not in without_scripts(page)

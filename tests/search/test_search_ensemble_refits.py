@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import output_of, ran
 from fold_searches import search
 
+import fcsearch
 from fcsearch.errors import RunError
+from fcsearch.report.finished import is_finished
 from fcsearch.results import RunDirectory
 from fcsearch.search.api import confirm_run, resume_search, saved_options
 from fcsearch.selection import ensemble_answers_by_refit, load_members, model_parts
@@ -35,6 +38,52 @@ def test_refits_that_would_be_others_now_are_no_ensemble(tmp_path: Path, made: R
     run.models.add_facts(trial, others[changed], path=path)
     assert not ensemble_answers_by_refit(run)
     assert [part.path for part in model_parts(run, "ensemble")] == [run.models.path(t) for t in run.models.ensemble()]
+
+
+NOT_FITTED = (
+    "not all its networks were fitted again, so it consists of those of the first fold, which learned from fewer rows"
+)
+
+
+def test_an_ensemble_that_lacks_refits_is_said_to_be_of_the_first_fold(
+    tmp_path: Path, made: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run, ensemble = RunDirectory.open(shutil.copytree(made.path, Path("copy"))), ["--model", "ensemble"]
+    rows = run.dataset_spec().source
+
+    def said() -> list[str]:
+        texts = [
+            output_of("evaluate", "copy/", *ensemble),
+            ran("predict", "copy/", rows, *ensemble).stderr,
+            output_of("export", "copy/", *ensemble, "--out", "out.pt2"),
+            Path("out.pt2.md").read_text(),
+        ]
+        return [" ".join(text.split()) for text in texts]
+
+    assert len(run.models.ensemble()) > 1, "else this shows nothing"
+    assert not any("fitted again" in text for text in said())
+    run.models.member_refit_path(next(iter(run.models.ensemble()))).unlink()
+    *notes, card = said()
+    assert all(f"{NOT_FITTED}: `fcsearch resume copy` fits them again" in text for text in notes)
+    assert f"- N{NOT_FITTED[1:]}" in card
+    assert "not all its networks" not in output_of("evaluate", "copy/").lower()
+    with pytest.warns(UserWarning, match=f"^{NOT_FITTED}"):
+        fcsearch.open_run("copy").evaluate(model="ensemble")
+
+
+def test_resume_fits_what_an_ensemble_lacks_although_all_trials_are_done(tmp_path: Path, made: RunDirectory) -> None:
+    run = RunDirectory.open(shutil.copytree(made.path, tmp_path / "copy"))
+    assert is_finished(run)
+    run.models.member_refit_path(next(iter(run.models.ensemble()))).unlink()
+    assert not is_finished(run)
+    resume_search(run, saved_options(run))
+    assert ensemble_answers_by_refit(run)
+    assert is_finished(run)
+    # Who wants no refits lacks none.
+    run.update_manifest({"options": {**run.manifest().options, "refit": False}})
+    run.models.member_refit_path(next(iter(run.models.ensemble()))).unlink()
+    assert is_finished(run)
 
 
 def test_without_an_ensemble_no_refits_answer_for_it(tmp_path: Path, made: RunDirectory) -> None:

@@ -72,6 +72,14 @@ def find_source(spec: DatasetSpec) -> Source:
     return Source("arrays" if formats_of(files, spec.source) == {"npz"} else "tables", tuple(files))
 
 
+def is_there(spec: DatasetSpec) -> bool:
+    """Whether there is something where a spec's files are said to be; a name is none of them."""
+    if spec.is_named or spec.is_memory:
+        return True
+    paths = [Path(path).expanduser() for path in (spec.source, spec.test) if path is not None]
+    return all(path.exists() or files_at(path) for path in paths)
+
+
 def takes_in(spec: DatasetSpec, out: Path) -> bool:
     """Whether a spec names a file, or would if the file existed; its folder must exist. DataError as `find_source`."""
     if spec.is_named:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from fcsearch.privacy import Privacy
 from fcsearch.report.model import Report
-from fcsearch.report.words import about, duration, plural, rate
+from fcsearch.report.words import about, duration, pace, plural
 from fcsearch.results import PackStatus, Status
 
 
@@ -72,8 +72,7 @@ def _sentences(status: Status) -> Sequence[str]:
     done = f"{status.done:,} of {status.total:,} {status.what} are done{told}"
     found = [f"{done}, {training:,} are in training, {rest:,} are left."]
     time = f"{duration(status.seconds)} so far"
-    if status.per_minute:
-        time += f", {rate(status.per_minute)} {status.what} per minute"
+    time += f", {speed}" if (speed := pace(status)) else ""
     if status.seconds_left is not None and status.done < status.total:
         time += f", {about(status.seconds_left)} left"
         time += f", then {status.then}" if status.then else ""

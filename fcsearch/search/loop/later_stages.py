@@ -92,8 +92,12 @@ def find_checkpoints(
     return found
 
 
-def plan_confirmation(run: RunDirectory, options: SearchOptions, dataset: Dataset) -> Extent | None:
+def plan_confirmation(
+    run: RunDirectory, options: SearchOptions, dataset: Dataset, *, left: float = 0.0
+) -> Extent | None:
     """Decide what is trained again, and write it to the manifest; None if nothing is.
+
+    `left` is how many seconds a time budget has left for it.
 
     With `auto` an earlier decision is kept, as long as the same trials are the best. Until it is carried out, or the
     time is up, the winner may still change.
@@ -105,7 +109,7 @@ def plan_confirmation(run: RunDirectory, options: SearchOptions, dataset: Datase
         extent: Extent | None = Extent(before.trials, before.seeds)
     else:
         workers = run.manifest().workers or 1
-        extent = confirmation_extent(options, ranked, table.to_pylist(), dataset, workers=workers)
+        extent = confirmation_extent(options, ranked, table.to_pylist(), dataset, workers=workers, left=left)
     run.update_manifest({"confirmation": extent.to_json() if extent else None})
     return extent
 

@@ -16,6 +16,7 @@ from fcsearch.data.told import told
 from fcsearch.errors import SearchError
 from fcsearch.results import RunDirectory, TrialRecord, rank_trials
 from fcsearch.results.manifest import ObservationsEntry
+from fcsearch.search.loop import time_budget
 from fcsearch.search.loop.engine import Closing, Engine, all_recorded
 from fcsearch.search.loop.later_stages import (
     Surroundings,
@@ -31,7 +32,6 @@ from fcsearch.search.loop.resumed import lines_of
 from fcsearch.search.loop.scheduler import Scheduler
 from fcsearch.search.loop.slow_start import slow_start
 from fcsearch.search.loop.standings import Standings
-from fcsearch.search.loop.time_budget import end_of_trials, grace_of, later_end_of_trials, leaving_the_refit
 from fcsearch.search.loop.tracker import Tracker
 from fcsearch.search.planning.extent import candidates, confirmation_share, refits
 from fcsearch.search.planning.packs import Planner
@@ -116,11 +116,12 @@ def run_stages(
                     stack.close()
                     pool.cache_clear()
             if ended_by not in ("interrupt", "terminate") and stages.confirm and has_result(run):
-                extent = plan_confirmation(run, plan.options, dataset)
+                left = time_budget.left_for_confirmation(around, plan.options, dataset)
+                extent = plan_confirmation(run, plan.options, dataset, left=left)
                 if extent is None and plan.options.confirm == "auto":
                     around.view.notice(left_out_words(run.path))
                 if extent:
-                    before = leaving_the_refit(around, plan.options, dataset, extent)
+                    before = time_budget.leaving_the_refit(around, plan.options, dataset, extent)
                     closing = confirm_best(before, extent, dataset, pool, every=every)
                     ended_by = closing or ended_by
                     # The search's own time may have been up, and all of these done.
@@ -171,7 +172,7 @@ def _train_trials(
     keep = candidates(plan.options, plan.space, dataset)
     standings = Standings(keep)
     standings.add(map(TrialRecord.from_row, run.ended_trials().to_pylist()))
-    deadline = end_of_trials(around, plan.options, dataset)
+    deadline = time_budget.end_of_trials(around, plan.options, dataset)
     tracker = Tracker(
         view,
         total=plan.trials,
@@ -203,8 +204,8 @@ def _train_trials(
         stop=around.stop,
         deadline=deadline,
         # One that an earlier session left unfinished is a result, too.
-        grace=0.0 if done or run.unfinished_trials() else grace_of(plan.options),
-        prolong=lambda: later_end_of_trials(
+        grace=0.0 if done or run.unfinished_trials() else time_budget.grace_of(plan.options),
+        prolong=lambda: time_budget.later_end_of_trials(
             around, plan.options, dataset, records_so_far(tracker.reached(), plan.space.known_objective)
         ),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import time
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -16,7 +17,14 @@ from fcsearch.results.arrow import trials_table
 from fcsearch.results.patience import patient, storage_wait
 from fcsearch.search.loop.later_stages import Surroundings
 from fcsearch.search.options import SearchOptions
-from fcsearch.search.planning.extent import BUDGET_SHARE, Extent, confirmation_extent, refit_seconds, refits
+from fcsearch.search.planning.extent import (
+    BUDGET_SHARE,
+    Extent,
+    confirmation_extent,
+    least_confirmed,
+    refit_seconds,
+    refits,
+)
 from fcsearch.search.record.outcomes import short_of_before
 
 logger = logging.getLogger(__name__)
@@ -96,6 +104,13 @@ def leaving_the_refit(around: Surroundings, options: SearchOptions, dataset: Dat
         return around
     rows = [row for row in around.run.trials().to_pylist() if row["trial_id"] in extent.trials]
     return dataclasses.replace(around, deadline=around.deadline - refit_seconds(rows, dataset))
+
+
+def left_for_confirmation(around: Surroundings, options: SearchOptions, dataset: Dataset) -> float:
+    """Seconds that the time budget has left for a confirmation of the best; 0 if it is used up, or there is none."""
+    least = Extent(least_confirmed(rank_trials(around.run.trials()).to_pylist()), ())
+    deadline = leaving_the_refit(around, options, dataset, least).deadline
+    return 0.0 if deadline is None else max(0.0, deadline - time.monotonic())
 
 
 def grace_of(options: SearchOptions) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,10 +18,11 @@ from fcsearch.training.shape import Shape
 
 # With `auto` the first of these (configurations, seeds) that takes no more than this share of the search's time. Early
 # stopping makes searches short for what a whole training takes: where no step of the ladder fits, the last may take
-# more, unless there is a time budget.
+# more: with a time budget what the trials have left of it, less a part for the unforeseen, and no more than they took.
 _LADDER = ((5, 5), (5, 4), (5, 3), (4, 3), (3, 3), (3, 2), (2, 2))
 _SHARE = 0.15
 _LAST_SHARE = 0.25
+_SHARE_LEFT = 0.7
 # What each worker's start takes of a search's time: three seconds, in those of the cost model, which leaves out
 # evaluation and is therefore too short by more than half on small data.
 _START_SECONDS = 1.2
@@ -49,7 +51,13 @@ class Extent:
 
 
 def confirmation_extent(
-    options: SearchOptions, ranked: Sequence[Row], done: Sequence[Row], dataset: Dataset, *, workers: int
+    options: SearchOptions,
+    ranked: Sequence[Row],
+    done: Sequence[Row],
+    dataset: Dataset,
+    *,
+    workers: int,
+    left: float = 0.0,
 ) -> Extent | None:
     """What is trained again, according to the options.
 
@@ -59,13 +67,14 @@ def confirmation_extent(
         done: Rows of all trials.
         dataset: What is learned.
         workers: How many trained them.
+        left: Seconds that a time budget has left for it.
 
     Returns:
         None if nothing is asked for, or, with `auto`, if even the least would take too much of the search's time.
     """
     best = _distinct(ranked)
     size = (
-        _affordable(options, best, dataset, seconds=_session_seconds(options, done, dataset, workers), workers=workers)
+        _affordable(options, best, done, dataset, workers=workers, left=left)
         if options.confirm == "auto"
         else (options.confirm, options.confirm_seeds or _SEEDS)
     )
@@ -81,6 +90,11 @@ def confirmation_share(options: SearchOptions, *, trials: int) -> float:
     if options.confirm == "auto":
         return _SHARE
     return options.confirm * (options.confirm_seeds or _SEEDS) / trials
+
+
+def least_confirmed(ranked: Sequence[Row]) -> tuple[int, ...]:
+    """The trials that the least confirmation with `auto` trains again."""
+    return best_trials(ranked, _LADDER[-1][0])
 
 
 def best_trials(ranked: Sequence[Row], count: int) -> tuple[int, ...]:
@@ -145,11 +159,13 @@ def _distinct(ranked: Sequence[Row]) -> list[Row]:
 
 
 def _affordable(
-    options: SearchOptions, best: Sequence[Row], dataset: Dataset, *, seconds: float, workers: int
+    options: SearchOptions, best: Sequence[Row], done: Sequence[Row], dataset: Dataset, *, workers: int, left: float
 ) -> tuple[int, int] | None:
-    """By a model of the cost and not by a clock, so that a run of one seed repeats."""
+    """By a model of the cost and not by a clock, so that a run of one seed repeats; but for what a budget has left."""
     budgeted = options.time_budget is not None
-    seconds += workers * _START_SECONDS
+    trained = sum(_seconds(row_config(row), row["epochs_run"], dataset) for row in done if row["epochs_run"])
+    spent = sum(row.get("train_seconds") or 0.0 for row in done)
+    seconds = trained * _session_share(options, spent, workers) + workers * _START_SECONDS
     kept = _refit_seconds(best, dataset, workers) if budgeted and refits(options, dataset) else 0.0
     costs = [_seconds(row_config(row), epochs_again(row), dataset) for row in best]
     for top, most in _LADDER:
@@ -157,18 +173,18 @@ def _affordable(
         last = (top, most) == _LADDER[-1] and not budgeted
         if seeds * sum(costs[:top]) <= (_LAST_SHARE if last else _SHARE) * seconds - kept:
             return top, seeds
-    return None
+    every = seeds * costs[:top]
+    clock = spent / trained * max(sum(every) / max(1, workers), *every) if spent and every else math.inf
+    return (top, seeds) if clock <= _SHARE_LEFT * left and sum(every) <= trained else None
 
 
-def _session_seconds(options: SearchOptions, done: Sequence[Row], dataset: Dataset, workers: int) -> float:
-    """What the trials took, by the model; with a time budget, no more of it than such a budget has room for.
+def _session_share(options: SearchOptions, spent: float, workers: int) -> float:
+    """Which part of the trials' time is this session's: with a time budget, no more than such a budget has room for.
 
     Other sessions may have had more time than the one that is to confirm.
     """
-    seconds = sum(_seconds(row_config(row), row["epochs_run"], dataset) for row in done if row["epochs_run"])
-    spent = sum(row.get("train_seconds") or 0.0 for row in done)
-    room = spent if options.time_budget is None else max(1, workers) * options.time_budget
-    return seconds * room / spent if spent > room else seconds
+    room = math.inf if options.time_budget is None else max(1, workers) * options.time_budget
+    return min(1.0, room / spent) if spent else 1.0
 
 
 def _seconds(config: TrialConfig, epochs: int, dataset: Dataset) -> float:

@@ -21,7 +21,7 @@ from fcsearch.search.api import start_search
 from fcsearch.search.loop.engine import Engine
 from fcsearch.search.loop.interruption import Interruption
 from fcsearch.search.loop.later_stages import Surroundings, plan_confirmation
-from fcsearch.search.loop.time_budget import end_of_training, later_end_of_trials
+from fcsearch.search.loop.time_budget import end_of_training, later_end_of_trials, left_for_confirmation
 from fcsearch.search.loop.view import SilentView
 from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.plan import SearchPlan
@@ -115,6 +115,42 @@ def test_trials_have_the_time_of_a_confirmation_that_would_take_too_long(
     )
     assert found.ended_by == "time_budget"
     assert (found.run.trials().num_rows, found.run.manifest().confirmation is None) == (packs, epochs > 1)
+
+
+@pytest.mark.parametrize(("budget", "confirms"), [(300, True), (250, False)])
+def test_what_the_trials_have_left_of_the_time_budget_is_for_the_least_confirmation(
+    tmp_path: Path, budget: float, confirms: bool
+) -> None:
+    """Eight trials of 50 seconds, so that its four trainings take 200: half of the search, and 70 % of 286 seconds."""
+    clocked = Clocked(epochs=100)
+    parameters = {"learning_rate": {"low": 0.01, "high": 0.1}, "epochs": 100, "depth": 4, "hidden_dim": 512}
+    found = start_search(
+        make_space(tmp_path, trials=8, parameters=parameters),
+        SearchOptions(workers=1, cpus_per_worker=0.5, pack_size=1, time_budget=budget, ensemble=0),
+        path=tmp_path / "run",
+        command=["fcsearch", "run"],
+        open_pool=clocked.open,
+        report=False,
+    )
+    extent = found.run.manifest().confirmation
+    assert (extent is not None) == confirms
+    if extent:
+        assert (len(extent.trials), len(extent.seeds)) == (2, 2)
+        assert found.run.confirmations().num_rows == 4
+
+
+def test_no_time_is_left_for_a_confirmation_without_a_time_budget_or_after_it(tmp_path: Path) -> None:
+    space = make_space(tmp_path)
+    around = Surroundings(make_run(tmp_path, space), SilentView(), Interruption(), deadline=None, began=0.0)
+    dataset, options = load_dataset(space.dataset, space.input_forms), SearchOptions(time_budget=300)
+    assert left_for_confirmation(around, options, dataset) == 0.0
+    late = dataclasses.replace(around, deadline=time.monotonic() - 1)
+    assert left_for_confirmation(late, options, dataset) == 0.0
+    early = dataclasses.replace(around, deadline=time.monotonic() + 100)
+    assert left_for_confirmation(early, options, dataset) == pytest.approx(100, abs=10)
+    # The start of the refit's worker takes three seconds.
+    refits = dataclasses.replace(options, refit=True)
+    assert left_for_confirmation(early, refits, dataset) < left_for_confirmation(early, options, dataset) - 2
 
 
 def test_trials_have_that_time_too_where_a_confirmation_would_be_short_only_beside_more_of_them(tmp_path: Path) -> None:

@@ -24,9 +24,9 @@ def rows(count: int, *, epochs: int = 20, ran: int | None = None) -> list[dict[s
     ]
 
 
-def extent(found: list[dict[str, Any]], workers: int = 0, **options: Any) -> Extent | None:
+def extent(found: list[dict[str, Any]], workers: int = 0, *, left: float = 0.0, **options: Any) -> Extent | None:
     # Without a start-up time, so that trials alone count.
-    return confirmation_extent(SearchOptions(**options), found, found, digits(), workers=workers)
+    return confirmation_extent(SearchOptions(**options), found, found, digits(), workers=workers, left=left)
 
 
 @pytest.mark.parametrize(("trials", "sizes"), [(600, (5, 5)), (110, (5, 3)), (18, (2, 2)), (300, (5, 5)), (8, None)])
@@ -43,6 +43,19 @@ def test_within_a_time_budget_it_is_never_more_than_its_share() -> None:
     found = [{**row, "pack_id": row["trial_id"]} for row in rows(20)]
     assert extent(found) == Extent((0, 1), (8, 9))
     assert extent(found, time_budget=100.0) is None
+
+
+@pytest.mark.parametrize(("workers", "needed"), [(1, 4 / 0.7), (2, 2 / 0.7), (8, 1 / 0.7)])
+def test_within_a_time_budget_the_least_may_take_what_the_trials_have_left_of_it(workers: int, needed: float) -> None:
+    # By the clock each trial, and so each of the four trainings, took a second of a worker.
+    found = [{**row, "train_seconds": 1.0} for row in rows(8, epochs=2000)]
+    for left, fits in ((0.0, False), (needed - 0.1, False), (needed + 0.1, True), (1000.0, True)):
+        got = extent(found, workers, left=left, time_budget=1000.0)
+        assert got == (Extent((0, 1), (8, 9)) if fits else None)
+    # Not more than the trials took.
+    assert extent(found[:3], workers, left=1000.0, time_budget=1000.0) is None
+    # Nor where it is not known how long they took.
+    assert extent(rows(8, epochs=2000), workers, left=1000.0, time_budget=1000.0) is None
 
 
 def test_within_a_time_budget_the_refit_that_follows_has_its_time() -> None:
