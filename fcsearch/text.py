@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
+# A number with a comma before its fraction.
+DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")
 # A pipe or a file has no width of its own. This one makes output the same on every machine.
 PIPE_WIDTH = 100
 
@@ -44,6 +47,11 @@ def did_you_mean(near: object | None, *, sentence: bool = False) -> str:
     return f" Did you mean {shown}?" if sentence else f"; did you mean {shown}?"
 
 
+def with_point(text: str) -> str:
+    """What to write in place of a text that is a number but for its decimal comma; empty for any other text."""
+    return f"a number has a decimal point: {text.replace(',', '.')}" if DECIMAL_COMMA.fullmatch(text) else ""
+
+
 def first_few(words: Sequence[str], most: int = 20) -> str:
     """The first words, with commas between them; `...` stands for the others."""
     return ", ".join([*words[:most], *(["..."] if len(words) > most else [])])
@@ -66,9 +74,18 @@ def first_columns(names: Sequence[str], most: int = 20) -> str:
 
 def spaced_twins(words: Iterable[str]) -> tuple[str, str] | None:
     """Two of some different words that differ only in the spaces around them, if there are such."""
+    return _twins(words, str.strip)
+
+
+def cased_twins(words: Iterable[str]) -> tuple[str, str] | None:
+    """Two of some different words that differ only in capitals, if there are such."""
+    return _twins(words, str.casefold)
+
+
+def _twins(words: Iterable[str], plain: Callable[[str], str]) -> tuple[str, str] | None:
     seen: dict[str, str] = {}
     for word in words:
-        if (other := seen.setdefault(word.strip(), word)) != word:
+        if (other := seen.setdefault(plain(word), word)) != word:
             return other, word
     return None
 

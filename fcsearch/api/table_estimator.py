@@ -43,8 +43,9 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
     def _table(self, X: Any, *, reset: bool) -> pa.Table:
         """The columns under the names that they have in `fit`, by their positions."""
         if is_table(X):
-            validate_data(self, X, skip_check_array=True, reset=reset)
+            # First, for its errors.
             table = as_table(X)
+            validate_data(self, X, skip_check_array=True, reset=reset)
             return table.rename_columns(self._names(table.num_columns))
         return self._named(validate_data(self, densified(X), reset=reset, ensure_all_finite="allow-nan"))
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from fcsearch.text import with_point
+
 
 class Integer(click.IntRange):
     """An integer; what is not one, or out of the range, is refused with what is needed."""
@@ -26,7 +28,9 @@ class Number(click.FloatRange):
         try:
             return float(super().convert(value, param, ctx))
         except click.BadParameter:
-            self.fail(f"must be a number {_bounds(self)}; found {str(value)!r}", param, ctx)
+            pointed = with_point(str(value))
+            found = f"{str(value)!r}{f'; {pointed}' if pointed else ''}"
+            self.fail(f"must be a number {_bounds(self)}; found {found}", param, ctx)
 
 
 def _bounds(kind: click.IntRange | click.FloatRange) -> str:

@@ -17,7 +17,7 @@ from fcsearch.data.images import ImageForm, decode_images
 from fcsearch.data.instants import holds_dates, with_instants
 from fcsearch.data.kinds import category_texts, holds_images, is_number, is_text, kind_in_words, number_values
 from fcsearch.data.lists import is_list_of_numbers, list_values
-from fcsearch.data.number_texts import Decimal, number_hint
+from fcsearch.data.number_texts import Writing, number_hint
 from fcsearch.data.readings import parts_of_dates
 from fcsearch.data.remarks import hint_on, remark_on
 from fcsearch.data.rows import PIXEL_SCALE, Column
@@ -63,7 +63,7 @@ def features_of(
     apart: Mapping[str, tuple[Use, str]],
     left_out: Sequence[str],
     problems: Mapping[str, str],
-    decimal: Decimal | None = None,
+    decimal: Writing | None = None,
 ) -> Features:
     """Make a matrix of a table's columns.
 
@@ -79,7 +79,7 @@ def features_of(
         apart: Columns with a use other than as features, the label among them: the use, and a description of it.
         left_out: Columns that the reader left out because they only number the rows.
         problems: Problems of columns that are already known.
-        decimal: The decimal sign of its files, if they are text.
+        decimal: How the numbers of its files were read, if they are text.
 
     Raises:
         DataError: a column that cannot be used, or none that can; `ColumnsError` names all of them.
@@ -150,6 +150,9 @@ def _feature_names(table: pa.Table, label: str, drop: Sequence[str], apart: Coll
         near = [nearest(name, table.column_names) for name in unknown if name != label]
         meant = [match for match in near if match]
         hint = f" Did you mean {', '.join(map(repr, meant))}?" if meant else ""
+        for parts in (re.split(r"\s*,\s*", name.strip()) for name in unknown):
+            if len(parts) > 1 and {*parts} <= {*table.column_names} - {label}:
+                hint = f" Name each column by itself: {', '.join(map(repr, parts))}."
         found = ", ".join(map(repr, unknown))
         raise DataError(f"dataset option drop must name feature columns of {source}; found {found}.{hint}")
     names = [name for name in table.column_names if name not in apart and name not in drop]
@@ -173,7 +176,7 @@ def _feature(
     locate: Callable[[int], str],
     source: str,
     spec: DatasetSpec,
-    decimal: Decimal | None,
+    decimal: Writing | None,
     *,
     alone: bool,
 ) -> Features:
@@ -246,7 +249,7 @@ def _rows_it_tells_apart(values: pa.ChunkedArray) -> str:
     return "every row" if len(known) == len(values) else "every row that has one"
 
 
-def _categories(values: pa.ChunkedArray, name: str, place: str, decimal: Decimal | None) -> Features:
+def _categories(values: pa.ChunkedArray, name: str, place: str, decimal: Writing | None) -> Features:
     """Indices into the sorted categories, NaN for missing values."""
     categories = sorted(pc.unique(values.drop_null()).to_pylist())
     if len(categories) > MAX_CATEGORIES or len(categories) > max(50, len(values) / 2):
@@ -257,7 +260,7 @@ def _categories(values: pa.ChunkedArray, name: str, place: str, decimal: Decimal
 
 
 def _no_categories(
-    categories: Sequence[str], values: pa.ChunkedArray, place: str, decimal: Decimal | None
+    categories: Sequence[str], values: pa.ChunkedArray, place: str, decimal: Writing | None
 ) -> DataError:
     """The error for a column of too many texts, by what they are."""
     hint = number_hint(values, decimal)

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fcsearch.data.instants import read_instants
+from fcsearch.data.instants import holds_dates
 from fcsearch.data.kinds import is_text
-from fcsearch.data.number_texts import Decimal, number_hint
+from fcsearch.data.number_texts import Writing, look_like_dates, number_hint
 from fcsearch.data.readings import true_and_false
 from fcsearch.errors import DataError
 from fcsearch.text import did_you_mean, first_columns, first_few, nearest, spaced_twins
@@ -76,7 +76,7 @@ def _hub_class_labels(schema: pa.Schema) -> dict[str, tuple[str, ...]]:
 
 
 def encode_labels(
-    values: pa.Array | pa.ChunkedArray, names: Sequence[str] | None, where: str, decimal: Decimal | None = None
+    values: pa.Array | pa.ChunkedArray, names: Sequence[str] | None, where: str, decimal: Writing | None = None
 ) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
     """Number the classes.
 
@@ -84,7 +84,7 @@ def encode_labels(
         values: (N,) labels: integers, whole floats, booleans or text.
         names: Names of the classes 0, 1, ..., if the source gives them.
         where: File and column, for messages.
-        decimal: The decimal sign of the file, if it is text.
+        decimal: How the numbers of the file were read, if it is text.
 
     Returns:
         (N,) int64 classes from 0, in the order of `names`, else sorted; and the name of each class.
@@ -92,6 +92,7 @@ def encode_labels(
     Raises:
         DataError: missing or non-finite labels, numbers that are not classes, one class, a label outside `names`.
     """
+    refuse_dates(values, where)
     values = _plain_labels(values, where)
     distinct = sorted(pc.unique(values).to_pylist())
     if len(distinct) < 2:
@@ -116,10 +117,23 @@ def encode_labels(
     )
 
 
-def _hint(values: pa.Array, decimal: Decimal | None) -> str:
+def refuse_dates(values: pa.Array | pa.ChunkedArray, where: str) -> None:
+    """DataError if labels are dates, which are neither classes nor numbers."""
+    if is_text(values.type) and look_like_dates(values):
+        found = f"dates such as {values.drop_null()[0].as_py()!r}"
+    elif holds_dates(values.type):
+        found = f"{values.type}, which are dates"
+    else:
+        return
+    raise DataError(
+        f"{where} must hold classes, or numbers to predict; found {found}. To predict them, write them as numbers, "
+        "such as of days; to tell them apart as classes, write words, such as the names of months. "
+        f"{wording().other_label()}."
+    )
+
+
+def _hint(values: pa.Array, decimal: Writing | None) -> str:
     """A sentence, after a space, on what keeps labels from being numbers; empty where they seem to be none."""
-    if read_instants(values) is not None:
-        return " They are dates: to predict them, write them as numbers, such as of days."
     hint = number_hint(values, decimal)
     return f" {hint.strange}: leave out such rows, and it is a number to predict." if hint.strange else hint.words
 

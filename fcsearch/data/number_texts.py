@@ -9,14 +9,13 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fcsearch.text import first_few
+from fcsearch.text import DECIMAL_COMMA, first_few
 from fcsearch.wording import wording
 
 _THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
 _THOUSANDS_BY_POINTS = re.compile(r"[-+]?[1-9]\d{0,2}(\.\d{3})+(,\d+)?")
 _THOUSANDS_BY_SPACES = re.compile(r"[-+]?[1-9]\d{0,2}([ \u00a0\u2009\u202f'\u2019]\d{3})+([.,]\d+)?")
 _DATE = re.compile(r"(\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{4}[./-]\d{1,2}[./-]\d{1,2})([ T].*)?")
-_DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")
 _WHOLE = re.compile(r"[-+]?\d+")
 _WITH_UNIT = re.compile(r"[-+]?[$€£¥]?\s?[-+]?\d[\d,]*(\.\d+)?(\s?[%$€£¥]|\s[a-zA-Z]{1,3})?")
 _DECIMAL_POINT = re.compile(r"[-+]?\d*\.\d+([eE][-+]?\d+)?")
@@ -32,6 +31,9 @@ _WRITINGS = (
 
 # The sign before fractions.
 Decimal = Literal[".", ","]
+# How the numbers of a text file were read: with this sign, or with points that some columns have, of which another sign
+# would make texts.
+Writing = Decimal | Literal["points"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,12 +51,12 @@ class NumberHint:
     strange: str = ""
 
 
-def number_hint(values: pa.Array | pa.ChunkedArray, decimal: Decimal | None = None) -> NumberHint:
+def number_hint(values: pa.Array | pa.ChunkedArray, decimal: Writing | None = None) -> NumberHint:
     """Look for numbers in (N,) texts.
 
     Args:
         values: The texts.
-        decimal: The sign by which their file was read; None: they are of no text file, and no option says it.
+        decimal: How the numbers of their file were read; None: they are of no text file, and no option says it.
     """
     texts = _texts(values)
     if points := _only(texts, _THOUSANDS_BY_POINTS):
@@ -76,7 +78,7 @@ def number_hint(values: pa.Array | pa.ChunkedArray, decimal: Decimal | None = No
 
 def has_decimal_commas(values: pa.Array | pa.ChunkedArray) -> bool:
     """Whether texts are numbers with decimal commas, and not all of these could be commas between thousands."""
-    commas = _only(_texts(values), _DECIMAL_COMMA)
+    commas = _only(_texts(values), DECIMAL_COMMA)
     return not all(_THOUSANDS.fullmatch(text) for text in commas)
 
 
@@ -86,7 +88,13 @@ def has_decimal_points(values: pa.Array | pa.ChunkedArray) -> bool:
     return any("." in text for text in texts) and not _only(texts, _THOUSANDS_BY_POINTS)
 
 
-def _of_numbers(values: pa.Array | pa.ChunkedArray, decimal: Decimal | None) -> NumberHint:
+def look_like_dates(values: pa.Array | pa.ChunkedArray) -> bool:
+    """Whether all texts look like dates, in whatever writing."""
+    texts = _texts(values)
+    return bool(texts) and all(_DATE.fullmatch(text) for text in texts)
+
+
+def _of_numbers(values: pa.Array | pa.ChunkedArray, decimal: Writing | None) -> NumberHint:
     """The hint for (N,) texts most of which are numbers."""
     there = values.drop_null()
     texts = pc.unique(there).to_pylist()
@@ -105,18 +113,20 @@ def _of_numbers(values: pa.Array | pa.ChunkedArray, decimal: Decimal | None) -> 
     return NumberHint(f" {strange}; empty {'it' if count == 1 else 'them'}.", "values", strange)
 
 
-def _commas(others: list[str], decimal: Decimal | None) -> list[str]:
+def _commas(others: list[str], decimal: Writing | None) -> list[str]:
     """The decimal commas among texts that are not numbers, unless all of them could be commas between thousands."""
-    commas = [] if decimal == "," else [text for text in others if _DECIMAL_COMMA.fullmatch(text)]
+    commas = [] if decimal == "," else [text for text in others if DECIMAL_COMMA.fullmatch(text)]
     return [] if all(_THOUSANDS.fullmatch(text) for text in commas) else commas
 
 
-def _with_commas(commas: list[str], texts: list[str], decimal: Decimal | None) -> NumberHint:
+def _with_commas(commas: list[str], texts: list[str], decimal: Writing | None) -> NumberHint:
     """The hint for decimal commas among texts."""
     if any("." in text and _is_number(text, decimal) for text in texts):
         return _written("decimal commas beside decimal points", commas[0], "Write all with one sign.")
     if decimal is None:
         return _written("decimal commas", commas[0], "Convert the column to numbers.")
+    if decimal == "points":
+        return _written("decimal commas", commas[0], "Write them with points, as the other columns have.")
     hint = _written("decimal commas", commas[0], f"Read them with {wording().dataset_option('decimal', ',')}.")
     return dataclasses.replace(hint, remedy="option")
 
@@ -144,7 +154,7 @@ def _written(what: str, example: str, advice: str) -> NumberHint:
     return NumberHint(f" They look like numbers with {what}, such as {example!r}. {advice}", "writing")
 
 
-def _is_number(text: str, decimal: Decimal | None) -> bool:
+def _is_number(text: str, decimal: Writing | None) -> bool:
     if decimal == ",":
         if "." in text:
             return False

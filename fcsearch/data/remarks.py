@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 from fcsearch.data.facts import ColumnFacts
 from fcsearch.data.instants import holds_dates
 from fcsearch.data.kinds import is_number, is_text
-from fcsearch.data.number_texts import Decimal, NumberHint, number_hint
-from fcsearch.text import spaced_twins
+from fcsearch.data.number_texts import NumberHint, Writing, number_hint
+from fcsearch.text import cased_twins, spaced_twins
 
 # Names of codes that look like numbers, if there are more than a few.
 _CODE = re.compile(r"(.*_)?(zip|zip_?code|post_?code|postal_?code|plz|code)", re.IGNORECASE)
@@ -25,7 +25,7 @@ NUMBERS_ROWS = "a different number in every row, without gaps; if it is an ident
 _ROWS_TO_NUMBER = 50
 
 
-def remark_on(facts: ColumnFacts, table: pa.Table, decimal: Decimal | None) -> str:
+def remark_on(facts: ColumnFacts, table: pa.Table, decimal: Writing | None) -> str:
     """What a user should know of a column that is used."""
     values = table[facts.name]
     if not facts.gaps and _is_constant(values, facts.categories):
@@ -33,6 +33,8 @@ def remark_on(facts: ColumnFacts, table: pa.Table, decimal: Decimal | None) -> s
     if is_text(values.type) and facts.categories:
         if twins := spaced_twins(facts.categories):
             return f"as categories, of which {twins[0]!r} and {twins[1]!r} differ only in spaces"
+        if twins := cased_twins(facts.categories):
+            return f"as categories, of which {twins[0]!r} and {twins[1]!r} differ only in capitals"
         hint = hint_on(values, decimal)
         if hint.remedy == "none":
             return ""
@@ -64,6 +66,6 @@ def _is_constant(values: pa.ChunkedArray, categories: Sequence[str]) -> bool:
     return bool(extremes["min"] == extremes["max"])
 
 
-def hint_on(values: pa.Array | pa.ChunkedArray, decimal: Decimal | None) -> NumberHint:
+def hint_on(values: pa.Array | pa.ChunkedArray, decimal: Writing | None) -> NumberHint:
     """What keeps a column of text from being one of numbers."""
     return number_hint(values, decimal) if is_text(values.type) else NumberHint()

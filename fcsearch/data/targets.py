@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 
 from fcsearch.config.objective import Task
 from fcsearch.data.kinds import is_text
-from fcsearch.data.labels import encode_labels
-from fcsearch.data.number_texts import Decimal, number_hint
+from fcsearch.data.labels import encode_labels, refuse_dates
+from fcsearch.data.number_texts import Writing, number_hint
 from fcsearch.errors import DataError
 from fcsearch.wording import option, wording
 
@@ -28,7 +28,7 @@ def read_labels(
     names: Sequence[str] | None,
     task: Task | None,
     where: str,
-    decimal: Decimal | None = None,
+    decimal: Writing | None = None,
 ) -> tuple[npt.NDArray[Any], tuple[str, ...]]:
     """The labels of some rows as numbers.
 
@@ -37,7 +37,7 @@ def read_labels(
         names: Names of the classes 0, 1, ..., if the source gives them.
         task: The task that the user gave; None: `found_task` decides.
         where: File and column, for messages.
-        decimal: The decimal sign of the file, if it is text.
+        decimal: How the numbers of the file were read, if it is text.
 
     Returns:
         (N,) int64 classes and their names; for a regression (N,) float64 and no names.
@@ -65,9 +65,10 @@ def found_task(values: pa.Array | pa.ChunkedArray, names: Sequence[str] | None =
 
 
 def encode_targets(
-    values: pa.Array | pa.ChunkedArray, where: str, decimal: Decimal | None = None
+    values: pa.Array | pa.ChunkedArray, where: str, decimal: Writing | None = None
 ) -> npt.NDArray[np.float64]:
     """The targets of a regression, (N,) float64; DataError unless all are finite numbers that are not all equal."""
+    refuse_dates(values, where)
     if not _is_quantity(values.type):
         found = f"text.{number_hint(values, decimal).words}" if is_text(values.type) else f"{values.type}."
         raise DataError(

@@ -6,8 +6,9 @@ import numpy as np
 
 from fcsearch.data.dataset import Dataset
 from fcsearch.data.facts import dropped
+from fcsearch.data.label_twins import ONE_WITH_LABEL
 from fcsearch.data.remarks import AS_CATEGORIES, NUMBERS_ROWS
-from fcsearch.text import column_title, first_columns, first_few
+from fcsearch.text import cased_twins, column_title, first_columns, first_few
 from fcsearch.wording import wording
 
 _MOST_CLASSES = 10
@@ -24,12 +25,14 @@ def told(dataset: Dataset, *, own: bool = True) -> dict[str, str]:
     lines = {
         "rows": _rows(dataset),
         "label": label_words(dataset),
+        "alike classes": _alike_classes(dataset),
         "rare classes": rare_classes(dataset),
         "features": _features(dataset),
         "categories": _numbers_as_categories(dataset),
         "split": "; ".join(dataset.split_words()),
         "left out": dataset.left_out(),
-        "identifiers": _identifiers(dataset),
+        "identifiers": _to_leave_out(dataset, NUMBERS_ROWS),
+        "one with the label": _to_leave_out(dataset, ONE_WITH_LABEL),
         "copies": dataset.copies_words(),
         "preprocessing": dataset.forms_words(own=own),
     }
@@ -68,11 +71,21 @@ def rare_classes(dataset: Dataset) -> str:
     return f"{', and '.join(parts)}: the figures say nothing of them" if parts else ""
 
 
-def _identifiers(dataset: Dataset) -> str:
-    """Which columns may be identifiers, and how they are left out; empty if none may."""
-    found = [column.name for column in dataset.columns if column.why == NUMBERS_ROWS]
+def _to_leave_out(dataset: Dataset, why: str) -> str:
+    """Which columns should perhaps be left out for this reason, and how that is done; empty if there are none."""
+    found = [column.name for column in dataset.columns if column.why == why]
     way = wording().leaving_out([*dropped(dataset.columns), *found])
-    return f"{first_columns(found)}: {NUMBERS_ROWS}: {way}" if found else ""
+    return f"{first_columns(found)}: {why}: {way}" if found else ""
+
+
+def _alike_classes(dataset: Dataset) -> str:
+    """Two classes that may be one, if there are such."""
+    twins = cased_twins(dataset.class_names)
+    return (
+        f"{twins[0]!r} and {twins[1]!r} differ only in capitals: if they are one class, write it in one way"
+        if twins
+        else ""
+    )
 
 
 def _numbers_as_categories(dataset: Dataset) -> str:

@@ -15,7 +15,17 @@ from fcsearch.report.findings import Evidence
 from fcsearch.report.judgement import Pull
 from fcsearch.report.lacking import trained_so_far
 from fcsearch.report.model import Dataset, Importance, Work
-from fcsearch.report.remedies import BALANCED, FOLDS, RANKED, commonest_class, few_rows, losses, options, rarest_found
+from fcsearch.report.remedies import (
+    BALANCED,
+    FOLDS,
+    RANKED,
+    commonest_class,
+    few_given_rows,
+    few_rows,
+    losses,
+    options,
+    rarest_found,
+)
 from fcsearch.report.words import percent, plural, points, value_text
 
 _OVERFIT_GAP = 0.05
@@ -50,13 +60,19 @@ def of_the_end(best: Row, work: Work) -> Iterator[Evidence]:
 
 
 def of_few_rows(dataset: Dataset, space: Mapping[str, Any]) -> Iterator[Evidence]:
-    """That folds would measure on more rows."""
+    """That few rows chose, and what would measure on more."""
     if few_rows(dataset, space):
         every = (dataset.train_rows or 0) + (dataset.val_rows or 0)
         yield Evidence(
             "few_rows",
             f"Only {plural(dataset.val_rows or 0, 'row')} chose among the trials: with `--set {FOLDS}` each trial is "
             f"the mean over five folds, which validate on all {every:,} rows that are not test rows",
+        )
+    elif few_given_rows(dataset):
+        yield Evidence(
+            "few_rows",
+            f"Only {plural(dataset.val_rows or 0, 'row')} chose among the trials, all that the source gives for "
+            "validation: give more, or none, and training rows validate in their place",
         )
 
 

@@ -21,7 +21,7 @@ from fcsearch.report.features import feature_lines, features_in
 from fcsearch.report.judgement import Caution, Verdict
 from fcsearch.report.known import known_measurements
 from fcsearch.report.lacking import lacking_words
-from fcsearch.report.verdict import NOT_SHOWN, Opening, figure_of, judge, not_above_baseline, not_ahead
+from fcsearch.report.verdict import NOT_SHOWN, Opening, figure_of, judge, not_above_baseline, not_ahead, with_ranking
 from fcsearch.report.words import class_list, percent, plural, points, value_text
 from fcsearch.results import Run, objective_of, rank_trials
 from fcsearch.results.manifest import DatasetEntry
@@ -199,10 +199,10 @@ def _own_verdict(found: Sequence[Measurement], *, trials: int) -> Verdict | None
     figure = figure_of(found[0], "its") if found else None
     if figure is None:
         return None
-    if found[0].split != "test":
-        return judge(figure, trials=trials, test=next((item for item in found if item.split == "test"), None))
-    short = not_above_baseline(figure)
-    return Verdict(NOT_SHOWN, short) if short else None
+    test = next((item for item in found if item.split == "test"), None)
+    short = not_above_baseline(figure) if found[0] is test else None
+    verdict = Verdict(NOT_SHOWN, short) if short else judge(figure, trials=trials, test=test)
+    return verdict and with_ranking(verdict, found[0], test, trials=trials)
 
 
 def _validation_alone(chosen: Chosen) -> Iterator[str]:

@@ -33,10 +33,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Verdict:
-    """That chance explains the lead of a search's best network over the baseline.
+    """That chance explains the lead of a search's best network over the baseline in the objective.
 
     Attributes:
-        claim: As in `verdict`: NOTHING, for any network, or NOT_SHOWN, for the best of so many trials.
+        claim: As in `verdict`: NOTHING, for any network, NOT_SHOWN, for the best of so many trials, or RANKING_ALONE.
         reason: A clause with the figures.
         so_far: Whether more trials, or the test rows, may still show a lead.
     """
@@ -87,7 +87,7 @@ class Trust:
         standard_error: That of the objective's best value, from the validation rows alone; with folds, over the folds.
         within: Trials whose value is within one standard error of the best, including the best.
         smallest: The row of the one of them with the fewest parameters.
-        verdict: That nothing was learned, or that it is not shown, to be said first; None otherwise.
+        verdict: As in `Opening`, to be said first; None otherwise.
         findings: Everything else.
         caution: Without a verdict, what must be known first of the network; None if nothing is.
         winner_error: As `standard_error`, of the value of the network that the report is about.

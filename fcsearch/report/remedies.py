@@ -13,7 +13,7 @@ from fcsearch.evaluation.classification import ClassFigures, Classification
 from fcsearch.report.findings import Evidence
 from fcsearch.report.judgement import Verdict
 from fcsearch.report.model import Dataset
-from fcsearch.report.verdict import NOT_SHOWN
+from fcsearch.report.verdict import NOT_SHOWN, RANKING_ALONE
 from fcsearch.report.words import percent
 from fcsearch.space import SearchSpace
 
@@ -139,6 +139,11 @@ def few_rows(dataset: Dataset, space: Mapping[str, Any]) -> bool:
     return dataset.val_rows is not None and dataset.val_rows < _FEW_ROWS and _may_have_folds(dataset, space)
 
 
+def few_given_rows(dataset: Dataset) -> bool:
+    """Whether the source itself gives few rows for validation, so that folds cannot take their place."""
+    return dataset.val_rows is not None and dataset.val_rows < _FEW_ROWS and "val" in dataset.given_splits
+
+
 def _may_have_folds(dataset: Dataset, space: Mapping[str, Any]) -> bool:
     """Whether the source can be divided into folds, and was not."""
     options = space.get("dataset")
@@ -169,15 +174,18 @@ def of_the_remedies(
         if state in _FIRST:
             yield Evidence("nothing_learned", _FIRST[state])
         return
+    again = f"search again with {' or '.join(f'`{options(changes)}`' for changes in remedies)}" if remedies else ""
+    if verdict.claim == RANKING_ALONE:
+        fact = f"The {objective.title} does not show what the network has learned"
+        yield Evidence("nothing_learned", f"{fact}: {again}" if again else fact)
+        return
     if objective.name == "accuracy" and validation is not None and validation.classification is not None:
         yield _balanced(validation.classification, trials)
     advice = (
         "Check that the label is the right column and that its rows were not mixed up; look for more informative "
         "features"
     )
-    if remedies:
-        advice += f". Then search again with {' or '.join(f'`{options(changes)}`' for changes in remedies)}"
-    yield Evidence("nothing_learned", advice)
+    yield Evidence("nothing_learned", f"{advice}. Then {again}" if again else advice)
 
 
 def _balanced(figures: Classification, trials: int) -> Evidence:

@@ -23,7 +23,7 @@ from fcsearch.report.grounds import Grounds
 from fcsearch.report.judgement import Trust
 from fcsearch.report.measured import FinalTest
 from fcsearch.report.model import Dataset, Importance, Work
-from fcsearch.report.remedies import before_all_else, of_the_remedies, remedies_of
+from fcsearch.report.remedies import before_all_else, few_given_rows, of_the_remedies, remedies_of
 from fcsearch.report.verdict import opening_of
 from fcsearch.report.without_result import of_the_states
 from fcsearch.report.words import class_list, percent, plural, trial_list
@@ -79,6 +79,7 @@ def assess(
             *measured,
             *tails,
             *_of_the_test(own, test, own_error, objective, learned=False),
+            *(of_few_rows(dataset, space) if few_given_rows(dataset) else ()),
             *instead,
         ]
     else:

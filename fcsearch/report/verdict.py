@@ -17,6 +17,9 @@ from fcsearch.selection.confirmation import error_by_rows
 
 NOTHING = "nothing was learned"
 NOT_SHOWN = "it is not shown that anything was learned"
+RANKING_ALONE = "only the ranking of the rows is shown to be learned"
+# Of these a ranking is no part: they are of the answers, or of their probabilities.
+_WITHOUT_RANKING = ("accuracy", "balanced_accuracy", "f1_macro", "log_loss")
 _NO_TEST, _LATER = "no test rows were measured", "the test rows are measured once the winner is settled"
 
 
@@ -118,12 +121,35 @@ def judge(figure: Figure, *, trials: int, test: Measurement | None, untested: st
     return Verdict(NOT_SHOWN, f"{by_chance}; and {settled}" if settled else f"{by_chance}.")
 
 
+def with_ranking(found: Verdict, validation: Measurement | None, test: Measurement | None, *, trials: int) -> Verdict:
+    """The verdict on a figure of the answers; where the network clearly ranks the rows, that it has learned this.
+
+    It is a second look at the same rows, so that chance explains twice as much. The test rows settle it, if they were
+    measured.
+
+    Args:
+        found: By the objective.
+        validation: The network on the rows that it was chosen by, if they were measured.
+        test: The same on the test rows.
+        trials: Of how many different ones it is the best on the validation rows.
+    """
+    rows = test or validation
+    if rows is None or rows.objective not in _WITHOUT_RANKING or (lead := rows.ranking) is None:
+        return found
+    if not lead.is_real_among(2 if test else 2 * trials):
+        return found
+    ranked = OBJECTIVES["roc_auc"]
+    figure = f"its ROC AUC on the {rows.place} rows{_over(rows.folds)}, {ranked.show(rows.figures[ranked.name])}"
+    beyond = f"clearly leads the {ranked.show(0.5)} of ranking them at random"
+    return replace(found, claim=RANKING_ALONE, reason=f"{found.reason.removesuffix('.')}; but {figure}, {beyond}.")
+
+
 @dataclass(frozen=True)
 class Opening:
     """What a report says first: a verdict, a caution, or neither.
 
     Attributes:
-        verdict: That nothing was learned, or that it is not shown.
+        verdict: That nothing was learned, that it is not shown, or only of the ranking of the rows.
         caution: What else must be known of the network before it is used.
     """
 
@@ -144,7 +170,7 @@ def opening_of(known: Grounds) -> Opening:
         mean = f"{known.objective.show(seeds.mean)} on average, which chance does not tell apart from that"
         found, seeds = replace(found, reason=f"{found.reason} With other seeds its configuration has {mean}."), None
     if other is None and seeds is None:
-        return Opening(found)
+        return Opening(with_ranking(found, known.validation, known.test.measurement, trials=known.tries))
     shown = _shows_no_lead(found, known)
     if other is not None:
         return Opening(caution=_the_other_model(shown, *other))

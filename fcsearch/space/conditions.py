@@ -16,9 +16,9 @@ from typing import Any
 from fcsearch.config import HYPERPARAMETERS
 from fcsearch.errors import SpaceError
 from fcsearch.space.mistakes import Collector
-from fcsearch.space.nodes import Node, instead, spaced
+from fcsearch.space.nodes import Node, instead_of_key, spaced
 from fcsearch.space.parameters import Condition, Parameter, show
-from fcsearch.space.reading import read_parameter
+from fcsearch.space.reading import PARAMETER_KEYS, read_parameter
 from fcsearch.space.when import read_when, when_of
 
 
@@ -67,9 +67,9 @@ def _check_each(nodes: Mapping[str, Node], source: str) -> None:
     for name, field in nodes.items():
         with found.collecting():
             if name not in HYPERPARAMETERS:
-                raise field.fail_key(
-                    "parameters", f"unknown parameter {reprlib.repr(name)}{instead(name, HYPERPARAMETERS)}"
-                )
+                outside = name in PARAMETER_KEYS
+                hint = "; indent it below its parameter" if outside else instead_of_key(name, field, HYPERPARAMETERS)
+                raise field.fail_key("parameters", f"unknown parameter {reprlib.repr(name)}{hint}")
             drafts[name] = read_parameter(name, field)
     known = [HYPERPARAMETERS[name] for name in nodes if name in HYPERPARAMETERS]
     implied = [parameter.under[0] for parameter in known if parameter.implies_parent and parameter.under]

@@ -17,8 +17,11 @@ from typing import Any
 import yaml
 
 from fcsearch.errors import SpaceError
+from fcsearch.space.indented import uneven_indentation
 from fcsearch.space.nodes import Mark, Node, Scalar
+from fcsearch.space.shipped import is_space_file, shipped_spaces
 from fcsearch.space.unspaced import missing_space
+from fcsearch.text import did_you_mean, nearest
 
 MAX_BYTES = 256 * 1024
 MAX_NESTING = 20
@@ -49,9 +52,8 @@ def read_file(path: Path) -> Node:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise SpaceError(
-            f"{path}: no such file; `fcsearch spaces` lists those that ship, and `fcsearch init` writes one"
-        ) from None
+        others = "`fcsearch spaces` lists those that ship, and `fcsearch init` writes one"
+        raise SpaceError(f"{path}: no such file; {others}{_meant(path)}") from None
     except IsADirectoryError:
         raise SpaceError(f"{path}: a search-space file is needed; found a folder") from None
     except OSError as error:
@@ -66,6 +68,14 @@ def read_file(path: Path) -> Node:
     if not text.strip():
         raise SpaceError(f"{path}: the file is empty; a space needs at least `parameters`; `fcsearch init` writes one")
     return read_text(text, str(path))
+
+
+def _meant(path: Path) -> str:
+    """The end of a message: which file beside one that is missing was meant, or which space that ships."""
+    beside = [found.name for found in path.parent.glob("*") if is_space_file(found.name)]
+    near = nearest(path.name, beside)
+    meant = str(path.with_name(near)) if near else nearest(path.stem, shipped_spaces())
+    return f".{did_you_mean(meant, sentence=True)}" if meant else ""
 
 
 def read_text(text: str, source: str, *, positions: bool = True) -> Node:
@@ -142,7 +152,7 @@ class _Builder:
         mark = error.problem_mark or error.context_mark
         last = mark.line + 1 if mark else 1
         tabs = "; YAML indents with spaces, not tabs" if "\\t" in problem else ""
-        hint = tabs or missing_space(text, last, self._quoted)
+        hint = tabs or missing_space(text, last, self._quoted) or uneven_indentation(text, last, problem)
         return SpaceError(f"{self.mark(mark)}: YAML error{context}: {problem}{hint}")
 
     def take(self, event: yaml.Event) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from fcsearch.config import OTHER_NAMES
 from fcsearch.errors import SpaceError
-from fcsearch.text import did_you_mean, nearest
+from fcsearch.text import did_you_mean, nearest, with_point
 
 Scalar = None | bool | int | float | str
 
@@ -73,7 +73,8 @@ class Node:
         if isinstance(self.value, bool):
             return str(self.value).lower()
         if isinstance(self.value, str):
-            return f"the text {reprlib.repr(self.value)}"
+            pointed = with_point(self.value)
+            return f"the text {reprlib.repr(self.value)}{f' ({pointed})' if pointed else ''}"
         return f"the number {self.value}"
 
     def fail(self, key: str, message: str) -> SpaceError:
@@ -103,6 +104,12 @@ def instead(word: str, known: Iterable[str], *, listed: Iterable[str] | None = N
     return spaced(word, names) or near or f"; known: {', '.join(names if listed is None else listed)}"
 
 
+def instead_of_key(name: str, field: Node, known: Iterable[str]) -> str:
+    """As `instead`, of a key; digits without a value may be what YAML cut off a number at its comma."""
+    cut = name.isdecimal() and field.value is None
+    return "; a number has a decimal point, not a comma" if cut else instead(name, known)
+
+
 def spaced(text: str, known: Iterable[str]) -> str:
     """The end of a message about a text such as `low:1`, which YAML does not split; empty where the key is unknown."""
     key, colon, value = text.partition(":")
@@ -116,5 +123,5 @@ def fields_of(node: Node, key: str, *, known: Sequence[str], what: str) -> dict[
         raise node.fail(key, f"{what} must be a mapping of {', '.join(known)}; found {node.found()}")
     for name, field in node.value.items():
         if name not in known:
-            raise field.fail_key(key, f"unknown key {reprlib.repr(name)}{instead(name, known)}")
+            raise field.fail_key(key, f"unknown key {reprlib.repr(name)}{instead_of_key(name, field, known)}")
     return node.value

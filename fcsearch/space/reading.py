@@ -13,6 +13,7 @@ from fcsearch.config.update_rules import decoupled
 from fcsearch.errors import ConfigError
 from fcsearch.space.nodes import Node, fields_of, instead, spaced
 from fcsearch.space.parameters import Choices, Constant, Parameter, Range, show
+from fcsearch.text import with_point
 
 MAX_STEPS = 1_000_000
 # The most layers that hidden_dims may name.
@@ -76,6 +77,8 @@ def _check(name: str, node: Node, key: str, value: Any) -> None:
 def _unquoted(name: str, value: str) -> str:
     """What to write in place of a text where a number belongs."""
     integer = HYPERPARAMETERS[name].kind == "integer"
+    if not integer and (pointed := with_point(value)):
+        return pointed
     with contextlib.suppress(ValueError, OverflowError):
         if math.isfinite(int(value) if integer else float(value)):
             return f"write it without quotes: {value.strip()}"

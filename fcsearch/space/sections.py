@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from fcsearch.config import HYPERPARAMETERS
 from fcsearch.data.spec import SYNONYMS, DatasetSpec
 from fcsearch.errors import SpaceError
 from fcsearch.refusals import Refusal, refusals, schema_of
@@ -64,6 +65,8 @@ def _located(refusal: Refusal, root: Node) -> SpaceError:
     if refusal.kind == "unknown":
         what = f"{branch} has no option" if branch in SAMPLERS else "unknown key"
         known = instead(keys[-1], refusal.known) if refusal.known else "; it has none"
+        if len(keys) == 1 and keys[0] in HYPERPARAMETERS:
+            known, hint = "; indent it below parameters", ""
         return node.fail_key(above, f"{what} {reprlib.repr(keys[-1])}{known if ':' in keys[-1] else hint or known}")
     return node.fail(key, f"{refusal.says} is needed; found {node.found()}{hint}")
 

@@ -45,6 +45,15 @@ def test_a_time_budget_without_a_trial_names_no_folder_that_is_removed(call: Cal
 
 
 @pytest.mark.parametrize("call", [fit, search])
+def test_two_columns_of_one_name_are_refused_in_the_words_of_the_house(call: Callable[..., None]) -> None:
+    pandas = pytest.importorskip("pandas")
+    for columns, name in ((["a", "b", "a"], "a"), ([1, "1", "b"], "1")):
+        frame = pandas.DataFrame(np.random.default_rng(0).normal(size=(60, 3)), columns=columns)
+        found = message(call, frame, np.arange(60) % 2)
+        assert found == f"the table must name each column once; found '{name}' more than once. Rename one of them."
+
+
+@pytest.mark.parametrize("call", [fit, search])
 def test_a_search_without_a_result_says_why_and_names_no_folder_that_is_removed(
     call: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,7 +16,7 @@ from fcsearch.inference.choosing import choose_model
 from fcsearch.report import build_report, known_measurements, write_report
 from fcsearch.report.card import _data, _own_verdict
 from fcsearch.report.judgement import Caution
-from fcsearch.report.verdict import NOT_SHOWN, Opening
+from fcsearch.report.verdict import NOT_SHOWN, RANKING_ALONE, Opening
 from fcsearch.results import RunDirectory, open_run
 
 
@@ -54,6 +54,8 @@ def test_the_card_has_the_verdict_of_the_report(run: RunDirectory, tmp_path: Pat
     for split in losing:
         measured = stored["validation"] if split == "validation" else stored["test"]["measurement"]
         measured["lead"]["gain"] = 0.0
+        # Nor a ranking.
+        measured["figures"]["roc_auc"] = 0.5
     (run.path / "report.json").write_text(json.dumps(stored))
     trust = build_report(run, **vars(known_measurements(run))).trust
     verdict = trust.verdict
@@ -123,12 +125,15 @@ def test_an_ensemble_and_a_refit_are_judged_by_their_own_figures(run: RunDirecto
     validation = dataclasses.replace(known.validation, lead=small)
     test = dataclasses.replace(known.test.measurement, lead=losing)
     both = _own_verdict([validation, test], trials=48)
-    assert both.claim == NOT_SHOWN
+    assert both.claim == RANKING_ALONE
     assert (
         "by no more than chance explains for the best of 48 trials on these rows; and its test accuracy" in both.reason
     )
     alone = _own_verdict([test], trials=48)
-    assert (alone.claim, alone.reason[:18]) == (NOT_SHOWN, "its test accuracy,")
+    assert (alone.claim, alone.reason[:18]) == (RANKING_ALONE, "its test accuracy,")
+    assert test.figures["roc_auc"] > 0.9
+    ranked = [dataclasses.replace(item, figures={"roc_auc": 0.5}) for item in (validation, test)]
+    assert [_own_verdict(rows, trials=48).claim for rows in (ranked, ranked[1:])] == [NOT_SHOWN, NOT_SHOWN]
     assert _own_verdict([validation, dataclasses.replace(test, lead=small)], trials=48) is None
     assert _own_verdict([], trials=48) is None
 

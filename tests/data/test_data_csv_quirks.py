@@ -119,9 +119,33 @@ def test_python_and_rows_in_memory_are_told_what_they_can_do(tmp_path: Path) -> 
         assert """Read them with `dataset={"decimal": ","}`.""" in found
         mixed = [f"{number}.5;{number},5;{'yes' if number % 2 else 'no'}" for number in range(90)]
         found = refusal(tmp_path / "mixed.csv", "\n".join(["a;b;label", *mixed]) + "\n")
-        assert """(`dataset={"decimal": ","}`, or '.')""" in found
+        assert (
+            """Write the numbers of 'b' with points, as the others, or leave it out: `dataset={"drop": ["b"]}`"""
+            in found
+        )
     with pytest.raises(DataError, match=r"decimal commas, such as '0,5'\. Convert the column to numbers\."):
         dataset_in_memory(pa.table({"price": values}), ["yes", "no"] * 45)
+
+
+def test_a_column_with_commas_beside_others_with_points_is_to_be_written_with_points(tmp_path: Path) -> None:
+    rows = [f'{number}.5,"{number},25",{"yes" if number % 2 else "no"}' for number in range(90)]
+    text = "\n".join(["a,b,label", *rows]) + "\n"
+    found = refusal(tmp_path / "mixed.csv", text)
+    assert (
+        "decimal commas, such as '0,25'. Write them with points, as the other columns have. Or leave it out." in found
+    )
+    assert """To leave it out: drop: ["b"] in a space file""" in found
+    assert "dataset.decimal" not in found
+    # As a label, and where the only column with points is left out.
+    assert "Write them with points" in refusal(tmp_path / "mixed.csv", text, label="b")
+    assert "dataset.decimal" in refusal(tmp_path / "mixed.csv", text, drop="a")
+
+
+def test_of_few_columns_with_points_among_many_with_commas_these_are_to_be_changed(tmp_path: Path) -> None:
+    rows = [f"{number}.5;{number},5;{number},25;{'yes' if number % 2 else 'no'}" for number in range(90)]
+    found = refusal(tmp_path / "mixed.csv", "\n".join(["a;b;c;label", *rows]) + "\n")
+    assert "Write the numbers of 'a' with commas, as the others, or leave it out: drop: [\"a\"]" in found
+    assert "dataset.decimal" not in found
 
 
 def test_what_keeps_a_column_from_being_numbers_is_said(tmp_path: Path) -> None:

@@ -56,8 +56,14 @@ def test_given_names_keep_their_places() -> None:
         (pa.array(["a", "a"]), "found only 'a'"),
         (pa.array(range(100)), "found 100 distinct values in 100 rows"),
         (pa.array([[1], [2]]), "must hold integers, text or booleans; found list"),
-        (pa.array([1, 2], pa.date32()), "found date32"),
-        (pa.array([f"{1 + day}.02.2021" for day in range(28)]), "identifier. They are dates: to predict them, write"),
+        (pa.array([1, 2], pa.date32()), "found date32.*, which are dates. To predict them"),
+        (
+            pa.array([f"{1 + day}.02.2021" for day in range(28)]),
+            "found dates such as '1.02.2021'. To predict them, write",
+        ),
+        (pa.array(["1/31/2021", "2/28/2021", "1/31/2021"]), "found dates such as '1/31/2021'"),
+        # As few as classes are.
+        (pa.array(["2021-01-31", None, "2021-02-28", "2021-01-31"]), "to tell them apart as classes, write words"),
         (pa.array([2**64 - 1, 0], pa.uint64()), "found numbers such as 18446744073709551615"),
     ],
 )

@@ -142,6 +142,10 @@ def test_a_column_without_values_in_the_training_rows_is_named(write_csv, refusa
 def test_drop_must_name_columns(write_table, refusal) -> None:
     path = write_table({"age": NUMBERS, "label": Y})
     assert "found 'agee'. Did you mean 'age'?" in refusal(path, drop=["agee"])
+    many = write_table({"age": NUMBERS, "size": NUMBERS, "a,b": NUMBERS, "label": Y}, "many.parquet")
+    found = refusal(many, drop=["a,b", "age, size"])
+    assert found.endswith("found 'age, size'. Name each column by itself: 'age', 'size'.")
+    assert "by itself" not in refusal(many, drop=["age,label"])
     assert "must name feature columns" in refusal(path, drop=["label"])
     assert "must have a column of features besides the label" in refusal(path, drop=["age"])
 

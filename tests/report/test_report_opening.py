@@ -10,7 +10,7 @@ from judged_trials import COUNTS, DATASET, judged, measured, row, said, trust
 
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.data.dataset import Split
-from fcsearch.evaluation import BaseLine, Lead, Measurement, standard_error
+from fcsearch.evaluation import BaseLine, Lead, Measurement, base_line, standard_error
 from fcsearch.evaluation.measuring import measurement_of
 from fcsearch.report.importance import METHOD
 from fcsearch.report.measured import Alternative, FinalTest
@@ -86,6 +86,16 @@ def test_folds_come_before_more_trials_where_few_rows_chose() -> None:
     assert judged([row(0, 0.9)], dataset=few).remedies == ((FOLDS,),)
     assert judged([row(0, 0.9)], dataset=few, state="interrupted").remedies == ()
     assert judged([row(0, 0.9)]).remedies == ()
+
+
+@pytest.mark.parametrize("base", [None, base_line(("no", "yes"), (1, 1))])
+def test_where_the_source_gives_few_rows_for_validation_more_are_asked_for(base: BaseLine | None) -> None:
+    few = Dataset("d", "f", 60, 2, 30, 2, given_splits=("val", "test"))
+    found = judged([row(0, 0.75), row(1, 0.5, reg=1.0)], dataset=few, base=base)
+    assert (found.verdict is None) == (base is None)
+    assert "Only 2 rows chose among the trials, all that the source gives for validation: give more, or none" in said(
+        found
+    )
 
 
 def test_a_rare_class_that_accuracy_hardly_counts() -> None:

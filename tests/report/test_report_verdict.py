@@ -10,13 +10,13 @@ from judged_trials import DATASET, judged, measured, row, said, trust
 
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.data.dataset import Split
-from fcsearch.evaluation import Lead, Measurement
+from fcsearch.evaluation import BaseLine, Lead, Measurement
 from fcsearch.evaluation.measuring import measurement_of, with_lead
 from fcsearch.report.judgement import Verdict
 from fcsearch.report.measured import NOT_YET_MEASURED, FinalTest
 from fcsearch.report.model import Dataset
 from fcsearch.report.remedies import remedies_of
-from fcsearch.report.verdict import NOT_SHOWN, NOTHING
+from fcsearch.report.verdict import NOT_SHOWN, NOTHING, RANKING_ALONE
 from fcsearch.space import SearchSpace
 from fcsearch.training.objectives import Truth
 
@@ -128,6 +128,59 @@ def test_a_lead_that_is_not_shown_asks_for_more_rows_first() -> None:
     given = dataclasses.replace(DATASET, given_splits=("val", "test"))
     found = trust(*RANKED, validation=BY_CHANCE, test=AGAINST, dataset=given)
     assert found.remedies[0] == ("objective=balanced_accuracy", "class_weight=balanced")
+
+
+def ranks(found: Measurement, roc_auc: float) -> Measurement:
+    return dataclasses.replace(found, figures={**found.figures, "roc_auc": roc_auc})
+
+
+@pytest.mark.parametrize("claim", [NOTHING, NOT_SHOWN])
+def test_a_ranking_is_learned_where_an_accuracy_cannot_lead(claim: str) -> None:
+    validation = BY_CHANCE if claim == NOT_SHOWN else dataclasses.replace(BY_CHANCE, lead=Lead(0.0, 0.01))
+    assert AGAINST.measurement is not None
+    test = dataclasses.replace(AGAINST, measurement=ranks(AGAINST.measurement, 0.81))
+    found = trust(*RANKED, validation=validation, test=test)
+    assert found.verdict is not None
+    assert found.verdict.beginning == "Only the ranking of the rows is shown to be learned"
+    assert verdict(*RANKED, validation=validation, test=AGAINST).claim == claim
+    assert found.verdict.reason.endswith(
+        "; but its ROC AUC on the test rows, 0.81, clearly leads the 0.5 of ranking them at random."
+    )
+    assert "The accuracy does not show what the network has learned: search again with `--set objective=" in said(found)
+    assert "Check that the label" not in said(found)
+    assert found.remedies[0] == ("objective=balanced_accuracy", "class_weight=balanced")
+    assert not found.recommends
+
+
+def test_the_test_rows_decide_on_the_ranking_or_without_them_those_for_validation() -> None:
+    assert AGAINST.measurement is not None
+    # 16 of the 400 rows are of the rarer class: by chance the standard error is 0.074.
+    for value, shown in ((0.66, False), (0.68, True)):
+        test = dataclasses.replace(AGAINST, measurement=ranks(AGAINST.measurement, value))
+        assert (verdict(*RANKED, validation=ranks(BY_CHANCE, 0.99), test=test).claim == RANKING_ALONE) == shown
+    # The best of 53 trials leads more by chance.
+    for value, shown in ((0.7, False), (0.8, True)):
+        assert (verdict(*RANKED, validation=ranks(BY_CHANCE, value)).claim == RANKING_ALONE) == shown
+    ranked = dataclasses.replace(ranks(BY_CHANCE, 0.8), objective="average_precision")
+    base = BaseLine("", 0.05, 400, "average_precision")
+    ranked = dataclasses.replace(ranked, base_line=base, lead=Lead(0.0, chance=0.5))
+    rows = [{**row, "val_average_precision": 0.06} for row in RANKED]
+    found = judged(rows, validation=ranked, objective=OBJECTIVES["average_precision"])
+    assert found.verdict is not None
+    assert found.verdict.claim == NOTHING
+
+
+def test_the_error_of_a_ranking_is_that_of_random_orders() -> None:
+    rng, found = np.random.default_rng(0), []
+    rows, accuracy = Split(np.zeros((90, 1), np.float32), np.arange(90) % 3 // 2), OBJECTIVES["accuracy"]
+    truth = Truth(torch.from_numpy(rows.y), 2)
+    for _ in range(300):
+        scores = torch.from_numpy(rng.normal(size=(1, 2, 90)))
+        of = measurement_of(scores, rows, truth, accuracy, ["no", "yes"], split_name="val", fingerprint="f")
+        assert of.ranking is not None
+        found.append(of.ranking.gain)
+    assert np.std(found) == pytest.approx(of.ranking.error, rel=0.1)
+    assert measured("val", (1.0, 0.0)).ranking is None
 
 
 def test_a_remedy_that_the_space_refuses_is_passed_over() -> None:

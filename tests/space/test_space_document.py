@@ -68,7 +68,12 @@ def test_every_node_knows_its_place() -> None:
         ("just words", "FILE:1:1", "must be a mapping"),
         ("parameters: {epochs: 3\n", "FILE:2:1", "YAML error"),
         ("parameters:\n\tepochs: 3\n", "FILE:2:1", "tabs"),
-        ("parameters:\n  epochs: 3\n bad: 1\n", "FILE:3:2", "YAML error"),
+        ("parameters:\n  epochs: 3\n bad: 1\n", "FILE:3:2", "line 3 begins in column 2, but no key above it does"),
+        ("parameters:\n  epochs: 3\n\n  # so\n   depth: 2\n", "FILE:5:4", "indent it to column 1 or 3"),
+        ("trials: 3\n  name: x\n", "FILE:2:7", "but no key above it does: indent it to column 1"),
+        ("  trials: 3\nname: x\n", "FILE:2:1", "line 2 begins in column 1"),
+        ("tries:\n  - depth: 2\n      reg: 0\n", "FILE:3:10", "line 3 begins in column 7"),
+        ("parameters:\n  reg:\n    low: 1\n    high: 2: 3\n", "FILE:4:12", "mapping values are not allowed here"),
         ("parameters:\n  epochs: 3\n  epochs: 4\n", "FILE:3:3", "occurs twice; first at FILE:2:3"),
         ("parameters: {1: 2}\n", "FILE:1:14", "unknown parameter '1'"),
         ("parameters: {? [a] : 2}\n", "FILE:1:16", "a key must be a word"),
@@ -148,8 +153,13 @@ def test_merge_keys_are_no_way_round(refusal: Callable[..., str]) -> None:
 
 
 def test_missing_files_and_folders(tmp_path: Path) -> None:
-    with pytest.raises(SpaceError, match="no such file"):
+    with pytest.raises(SpaceError, match=r"none\.yaml: no such file; `fcsearch spaces` lists"):
         load_space(tmp_path / "none.yaml")
+    (tmp_path / "churn.yaml").write_text("parameters: {epochs: 3}")
+    with pytest.raises(SpaceError, match=r"chrun\.yaml: no such file; .*\. Did you mean '.*/churn\.yaml'\?$"):
+        load_space(tmp_path / "chrun.yaml")
+    with pytest.raises(SpaceError, match=r"no such file; .*\. Did you mean 'dropout'\?$"):
+        load_space(tmp_path / "gone" / "dropuot.yaml")
     with pytest.raises(SpaceError, match="found a folder"):
         load_space(tmp_path)
 

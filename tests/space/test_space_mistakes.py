@@ -141,6 +141,15 @@ def test_a_missing_space_is_named_where_it_is_missing(refusal: Callable[..., str
     assert found.endswith(hint)
 
 
+def test_what_stands_above_its_place_is_to_be_indented(refusal: Callable[..., str]) -> None:
+    assert refusal("parameters:\n  epochs: 3\ndepth: 2\n") == (
+        "FILE:3:1: space: unknown key 'depth'; indent it below parameters"
+    )
+    head, *lines = refusal("parameters:\n  reg:\n  low: 0.1\n  high: 1\n").splitlines()
+    assert head == "FILE: 3 mistakes"
+    assert lines[1] == "  - FILE:3:3: parameters: unknown parameter 'low'; indent it below its parameter"
+
+
 def test_yaml_that_lacks_no_space_is_not_said_to(refusal: Callable[..., str]) -> None:
     for text in (
         "parameters: {epochs: 3\n",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,27 +11,30 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv
 
-from fcsearch.data.number_texts import Decimal, has_decimal_commas, has_decimal_points
+from fcsearch.data.number_texts import Decimal, Writing, has_decimal_commas, has_decimal_points
 from fcsearch.data.sources.formats import CSV, MISSING, check_text, delimiter_of, readable
 from fcsearch.data.sources.paths import format_of
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import DataError
+from fcsearch.text import first_few
 from fcsearch.wording import wording
 
 # Bytes at a file's beginning that show how it writes numbers.
 _BLOCK = 1 << 20
+# Columns that a message names.
+_MOST_NAMES = 5
 
 
 class _Signs(NamedTuple):
     """The signs in the first rows of a file.
 
     Attributes:
-        found: Each of them, and where it was found.
+        found: Each of them, and the columns where it was found.
         unclear: Columns of numbers whose points may all be between thousands, if no others say what they are.
     """
 
-    found: dict[Decimal, str]
+    found: dict[Decimal, list[str]]
     unclear: tuple[str, ...] = ()
 
 
@@ -58,19 +61,39 @@ def training_decimal(files: Iterable[Path], spec: DatasetSpec) -> TrainingDecima
     """
     if spec.decimal is not None:
         return TrainingDecimal(spec.decimal)
-    found: dict[Decimal, str] = {}
+    found: dict[Decimal, dict[str, Path]] = {}
     unclear: set[str] = set()
     for path in files:
         signs = _signs(path, lambda name: name not in spec.drop, commas_known=False)
-        found = {**signs.found, **found}
+        for sign, names in signs.found.items():
+            for name in names:
+                found.setdefault(sign, {}).setdefault(name, path)
         unclear.update(signs.unclear)
     if len(found) == 2:
-        raise DataError(
-            f"numbers must have one decimal sign; found points in {found['.']}, and commas in {found[',']}. Write all "
-            f"with one sign, say which one it is ({wording().dataset_option('decimal', ',')}, or '.'), or leave a "
-            "column out (dataset.drop)."
-        )
+        raise _two_signs(found, spec.drop)
     return TrainingDecimal(next(iter(found), "."), frozenset() if found else frozenset(unclear))
+
+
+def _two_signs(found: Mapping[Decimal, Mapping[str, Path]], drop: Sequence[str]) -> DataError:
+    """The error for columns with either sign; those of the rarer one are to be changed."""
+    firsts = {sign: next(iter(of.items())) for sign, of in found.items()}
+    where = {sign: f"column {name!r} of {path}" for sign, (name, path) in firsts.items()}
+    points_are_rarer = len(found["."]) < len(found[","])
+    rarer, sign = (found["."], "commas") if points_are_rarer else (found[","], "points")
+    names = first_few([*map(repr, rarer)], _MOST_NAMES)
+    return DataError(
+        f"numbers must have one decimal sign; found points in {where['.']}, and commas in {where[',']}. Write the "
+        f"numbers of {names} with {sign}, as the others, or leave {'it' if len(rarer) == 1 else 'them'} out: "
+        f"{wording().leaving_out([*drop, *rarer])}"
+    )
+
+
+def writing_of(table: pa.Table, sign: Decimal, drop: Collection[str]) -> Writing:
+    """How the numbers of a table, which were read with this sign, are written; columns in `drop` do not count."""
+    named = zip(table.column_names, table.columns, strict=True)
+    fractions = (_fractions(column) for name, column in named if name not in drop and pa.types.is_floating(column.type))
+    has_points = sign == "." and any(len(found) and not _like_thousands(found) for found in fractions)
+    return "points" if has_points else sign
 
 
 def later_decimal(path: Path, spec: DatasetSpec, transform: FeatureTransform, target: str | None = None) -> Decimal:
@@ -111,8 +134,9 @@ def _signs(path: Path, read: Callable[[str], bool], *, commas_known: bool) -> _S
             texts = _first_rows(path, unclear)
             points = [name for name, column in texts if name in unclear and has_decimal_points(column)]
     names: dict[Decimal, list[str]] = {".": points, ",": commas}
-    found = {sign: f"column {of[0]!r} of {path}" for sign, of in names.items() if of}
-    return _Signs(found, tuple(unclear) if other_delimiter and not points else ())
+    return _Signs(
+        {sign: of for sign, of in names.items() if of}, tuple(unclear) if other_delimiter and not points else ()
+    )
 
 
 def _first_rows(path: Path, texts: Collection[str] = ()) -> list[tuple[str, pa.Array]]:

@@ -16,7 +16,7 @@ from fcsearch.data.matching import Matched, match_array, match_table
 from fcsearch.data.rows import PartSizes, Rows
 from fcsearch.data.sources.counting import is_plain, is_small_array
 from fcsearch.data.sources.npz import arrow_labels, checked_arrays, rows_of_arrays
-from fcsearch.data.sources.table_files import check_columns, index_columns, rows_of_table
+from fcsearch.data.sources.table_files import check_columns, check_names, index_columns, rows_of_table
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import DataError
@@ -134,6 +134,7 @@ def as_table(X: Any) -> pa.Table:
     """
     try:
         if _is_pandas(X):
+            check_names([*map(str, X.columns)], TABLE)
             table = pa.Table.from_pandas(X.rename(columns=str), preserve_index=False).replace_schema_metadata(None)
         else:
             table = without_views(X if isinstance(X, pa.Table) else pa.table(X)).replace_schema_metadata(None)

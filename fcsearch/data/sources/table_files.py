@@ -16,10 +16,11 @@ import pyarrow.compute as pc
 from fcsearch.data.columns import features_of
 from fcsearch.data.facts import ColumnFacts, Use
 from fcsearch.data.kinds import weight_values
+from fcsearch.data.label_twins import with_label_twins
 from fcsearch.data.labels import class_names_of, classes_by_place, find_label
-from fcsearch.data.number_texts import Decimal
+from fcsearch.data.number_texts import Writing
 from fcsearch.data.rows import PartSizes, Rows
-from fcsearch.data.sources.decimals import may_have_thousands, training_decimal
+from fcsearch.data.sources.decimals import may_have_thousands, training_decimal, writing_of
 from fcsearch.data.sources.formats import delimiter_of, read_csv, read_parquet
 from fcsearch.data.sources.paths import SPLITS, Parts, format_of
 from fcsearch.data.spec import DatasetSpec
@@ -67,7 +68,7 @@ def read_tables(parts: Parts, spec: DatasetSpec) -> Rows:
         locate=locator(files),
         source=source if len(files) == 1 else f"{source} (and {len(files) - 1} more)",
         left_out=tuple(left_out),
-        decimal=decimal if texts else None,
+        decimal=writing_of(table, decimal, spec.drop) if texts else None,
     )
     facts = _with_points(rows.facts, table, unclear) if decimal == "." else _with_commas(rows.facts, table)
     delimiter = delimiter_of(texts[0]) if texts else rows.delimiter
@@ -117,7 +118,7 @@ def rows_of_table(
     locate: Callable[[int], str],
     source: str,
     label_place: str | None = None,
-    decimal: Decimal | None = None,
+    decimal: Writing | None = None,
     left_out: Sequence[str] = (),
     details: dict[str, Any] | None = None,
 ) -> Rows:
@@ -131,7 +132,7 @@ def rows_of_table(
         locate: Names the place of a row, for messages.
         source: Names the table, for messages.
         label_place: Names the label, for messages; None: it is that column.
-        decimal: The decimal sign of its files, if they are text.
+        decimal: How the numbers of its files were read, if they are text.
         left_out: Columns that were already left out because they only number the rows.
         details: What the manifest should say about the source.
 
@@ -156,7 +157,8 @@ def rows_of_table(
     features = features_of(
         table, label, spec, locate, source, apart=apart, left_out=left_out, problems=problems, decimal=decimal
     )
-    facts = (dataclasses.replace(item, categories=names) if item.use == "label" else item for item in features.facts)
+    known = with_label_twins(features.facts, table, y, len(names))
+    facts = (dataclasses.replace(item, categories=names) if item.use == "label" else item for item in known)
     return Rows(
         **{**vars(features), "facts": tuple(facts)},
         y=y,
