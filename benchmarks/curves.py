@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,84 +14,26 @@ import optuna
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-from cifar10 import SHARED, cifar10_file
 from common import RESULTS, chosen, machine
-from real_tables import california
+from curve_cases import CASES, MissingDataError
 
 from fcsearch.config import TrialConfig
-from fcsearch.data import Dataset, DatasetSpec, load_dataset
-from fcsearch.data.loading import dataset_in_memory
-from fcsearch.space import SearchSpace, load_space
+from fcsearch.data import Dataset
+from fcsearch.space import SearchSpace
 from fcsearch.space.parameters import Constant
 from fcsearch.training import MemberResult, TrainingData, train_pack
 
 FOLDER = RESULTS / "curves"
-_CUT: dict[str, Any] = {"preprocessing": "standardize", "num_train": 2000, "num_val": 2000}
 _PACK = 16  # members: more gain nothing on a CPU
-
-
-def digits_rows() -> Dataset:
-    """The whole of it: 1,257 rows to learn from, 270 to validate on."""
-    return load_dataset(DatasetSpec("digits"))
-
-
-def adult_rows() -> Dataset | None:
-    """2,000 rows to learn from, 2,000 to validate on."""
-    file = SHARED / "data" / "tables" / "adult-train.parquet"
-    if not file.is_file():
-        return None
-    return load_dataset(
-        DatasetSpec(str(file), label="income", preprocessing="standardize", num_train=2000, num_val=2000)
-    )
-
-
-def california_rows() -> Dataset | None:
-    """2,000 rows to learn from, 2,000 to validate on."""
-    if not (SHARED / "data" / "tables" / "california.csv").is_file():
-        return None
-    return dataset_in_memory(california(0).train, spec=DatasetSpec("memory:", label="value", **_CUT))
-
-
-def cifar10_rows() -> Dataset | None:
-    """2,500 images to learn from, 900 to validate on, at half their resolution: four pixels become their mean."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = cifar10_file(Path(folder))
-        if file is None:
-            return None
-        with np.load(file) as arrays:
-            images, labels = arrays["X_train"][:6000], arrays["y_train"][:6000]
-    small = images.reshape(-1, 16, 2, 16, 2, 3).mean(axis=(2, 4)).reshape(len(images), -1)
-    spec = DatasetSpec("memory:", num_train=2500, num_val=900)
-    return dataset_in_memory(small, labels, spec)
-
-
-@dataclasses.dataclass(frozen=True)
-class Case:
-    """A table that can be made.
-
-    Attributes:
-        rows: Loads the data; None where they are missing.
-        count: Configurations.
-    """
-
-    rows: Callable[[], Dataset | None]
-    count: int
-
-
-SPACE = Path(__file__).parents[1] / "search_spaces" / "default.yaml"
-# Wider nets take most of the time, and search no differently.
-NARROW = "parameters.hidden_dim={choices: [32, 64, 128]}"
-CASES = {
-    "digits-default": Case(digits_rows, 600),
-    "adult-default": Case(adult_rows, 400),
-    "california-default": Case(california_rows, 400),
-    "cifar10-default": Case(cifar10_rows, 400),
-}
 
 
 @click.command()
 @click.option("--cases", default=",".join(CASES), show_default=True)
-@click.option("--count", type=click.IntRange(min=1), help="Configurations of each. Default: 400 or 600.")
+@click.option(
+    "--count",
+    type=click.IntRange(min=1),
+    help="Configurations of each. Default: 1,000, or 500 of tasks for portfolios.",
+)
 @click.option("--folder", type=click.Path(path_type=Path), default=FOLDER, show_default="benchmarks/results/curves")
 def main(cases: str, count: int | None, folder: Path) -> None:
     """Draw configurations at random and train them all to the end.
@@ -109,12 +49,12 @@ def main(cases: str, count: int | None, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in chosen(cases, CASES):
         case, began = CASES[name], time.perf_counter()
-        dataset = case.rows()
-        if dataset is None:
-            print(f"skipped: {name} needs {SHARED / 'data'}; FCSEARCH_SHARED names the folder above data/")
+        try:
+            dataset = case.rows()
+        except MissingDataError as error:
+            print(f"skipped: {name} {error}")
             continue
-        space = load_space(SPACE, overrides=[NARROW]).for_task(dataset.task)
-        table = train(space, dataset, count or case.count)
+        table = train(case.search_space(dataset), dataset, count or case.count)
         pq.write_table(table, folder / f"{name}.parquet", compression="zstd", compression_level=19)
         print(f"{name}: {len(table)} configurations in {time.perf_counter() - began:.0f} s", flush=True)
 

@@ -13,9 +13,11 @@ import optuna
 import pyarrow as pa
 import pyarrow.parquet as pq
 from common import RESULTS, chosen
+from curve_cases import CASES
 from curve_table import CurveTable
-from curves import CASES, FOLDER
+from curves import FOLDER
 from marks import insert, markdown
+from portfolio import source, space
 from replayed_joins import undisturbed
 from replayed_search import WORKERS, Course
 from ways import GROUPS, WAYS, Named
@@ -56,7 +58,7 @@ def main(tables: str, group: str, ways: str | None, seeds: int, file: Path, docu
     known = {name: CurveTable(FOLDER / f"{name}.parquet") for name in names}
     courses = read(file)
     for name in names:
-        others = [table for other, table in known.items() if other != name]
+        others = others_of(name)
         for way in chosen(ways or ",".join(GROUPS[group]), GROUPS[group]):
             named = GROUPS[group][way]
             for seed in range(seeds):
@@ -68,6 +70,13 @@ def main(tables: str, group: str, ways: str | None, seeds: int, file: Path, docu
     print("\n\n".join(text.values()))
     if document:
         DOCUMENT.write_text(insert(DOCUMENT.read_text(), text)[0])
+
+
+def others_of(name: str) -> list[CurveTable]:
+    """The tables of the same space that hold other data."""
+    files = (FOLDER / f"{other}.parquet" for other in CASES)
+    beside = [file for file in files if space(file.stem) == space(name) and source(file.stem) != source(name)]
+    return [CurveTable(file) for file in beside if file.is_file()]
 
 
 def text_of(group: str, known: Mapping[str, CurveTable], courses: Courses) -> dict[str, str]:

@@ -10,6 +10,7 @@ from itertools import accumulate
 import numpy as np
 from curve_table import CurveTable
 from optuna.pruners import BasePruner, HyperbandPruner, SuccessiveHalvingPruner
+from portfolio import portfolio
 from replayed_joins import Core, Cost, Gpu, Joining, replay_joins
 from replayed_peers import OptunaAlone, replay_dehb, replay_peer
 from replayed_search import Course, Way, replay
@@ -121,10 +122,10 @@ def house(
     rungs: type[Rungs] = Rungs,
     tried: int = 0,
 ) -> Named:
-    """One of this project's own; `tried` configurations that did best on the other tables come first."""
+    """One of this project's own; a portfolio of `tried` configurations from tables of other data comes first."""
 
     def course(table: CurveTable, seconds: float, seed: int, others: Sequence[CurveTable]) -> Course:
-        tries = tuple(table.values[row] for row in portfolio(table, others, tried))
+        tries = tuple(table.values[row] for row in portfolio(others, tried))
         way = Way(sampler, lambda: rungs(rule) if rule else None, pack, tries)
         return replay(way, table, seconds=seconds, seed=seed)
 
@@ -146,13 +147,13 @@ def joined(
 ) -> Named:
     """One whose packs of so many places take new members, or only tell of each as it ends.
 
-    Adam at `rates` comes first, or `tried` configurations that did best on the other tables.
+    Adam at `rates` comes first, or a portfolio of `tried` configurations from tables of other data.
     """
 
     def course(table: CurveTable, seconds: float, seed: int, others: Sequence[CurveTable]) -> Course:
         tries = (
             *(usual(table.space, rate) for rate in rates),
-            *(table.values[row] for row in portfolio(table, others, tried)),
+            *(table.values[row] for row in portfolio(others, tried)),
         )
         way = Way(sampler or tpe(16), lambda: Rungs(rule or Asha(3, 3)), pack, tries)
         return replay_joins(way, Joining(joins, early, ahead), cost or Core(), table, seconds=seconds, seed=seed)
@@ -178,33 +179,22 @@ def optuna_alone(what: str, pruner: Callable[[], BasePruner]) -> Named:
     return Named(what, course)
 
 
-def portfolio(table: CurveTable, others: Sequence[CurveTable], count: int) -> list[int]:
-    """Rows that did best on other tables: each adds most to what those before it reach there, by rank.
-
-    Tables of one space have the same configuration in the same row.
-    """
-    rows = min(len(table), *map(len, others)) if others else 0
-    gains = [[other.gain(row) for row in range(rows)] for other in others]
-    ranks = np.array([np.argsort(np.argsort(found)) / rows for found in gains])
-    found: list[int] = []
-    reached = np.zeros((len(others), 1))
-    for _ in range(count if others else 0):
-        found.append(int(np.maximum(ranks, reached).mean(axis=0).argmax()))
-        reached = np.maximum(reached, ranks[:, found[-1:]])
-    return found
-
-
 WAYS: dict[str, Named] = {
     "today": house("TPE after 16, ASHA 3 x 3, packs of 6", tpe(16), Asha(3, 3), pack=6),
     "early": house("TPE after 10, ASHA 3 x 3, packs of 3", tpe(), Asha(3, 3)),
     "alone": house("TPE after 10, ASHA 3 x 3, packs of 1", tpe(), Asha(3, 3), pack=1),
-    "early-try3": house("the same as early, three of other tables first", tpe(), Asha(3, 3), tried=3),
+    "early-try1": house("the same as early, a portfolio of 1 first", tpe(), Asha(3, 3), tried=1),
+    "early-try3": house("the same as early, a portfolio of 3 first", tpe(), Asha(3, 3), tried=3),
+    "early-try6": house("the same as early, a portfolio of 6 first", tpe(), Asha(3, 3), tried=6),
+    "early-try10": house("the same as early, a portfolio of 10 first", tpe(), Asha(3, 3), tried=10),
+    "early-1-try6": house("TPE after 10, ASHA 1 x 3, packs of 3, a portfolio of 6 first", tpe(), Asha(1, 3), tried=6),
     "early-1": house("TPE after 10, ASHA 1 x 3, packs of 3", tpe(), Asha(1, 3)),
     "shares": house("TPE after 10, rungs at 1/27, 1/9, 1/3 of a trial's epochs", tpe(), Shares(1, 3)),
     "lengths": house("TPE after 10, ASHA 3 x 3 among trials of equal epochs", tpe(), Lengths(3, 3)),
     "extrapolated": house("TPE after 10, ASHA 3 x 3 by extrapolated curves", tpe(), Asha(3, 3), rungs=Extrapolated),
-    "gp": house("Gaussian process after 10, ASHA 3 x 3", SamplerSpec("gp", {"n_startup_trials": 10}), Asha(3, 3)),
     "grouped": house("grouped TPE after 10, ASHA 3 x 3", tpe(group=True), Asha(3, 3)),
+    "grouped-6": house("grouped TPE after 10, ASHA 3 x 3, packs of 6", tpe(group=True), Asha(3, 3), pack=6),
+    "early-6": house("TPE after 10, ASHA 3 x 3, packs of 6", tpe(), Asha(3, 3), pack=6),
     "wide": house(
         "TPE after 16, packs of 16, the best 1 in 4 after epochs 1, 4, 16", tpe(16), Asha(1, 4), pack=16, rungs=InPack
     ),
@@ -226,11 +216,9 @@ PACKS: dict[str, Named] = {
     "core-join-3": joined("3 places, each filled as soon as it is free", 1, pack=3, ahead=False),
     "core-small": joined("TPE after 10, packs of 3", pack=3, early=False, sampler=tpe()),
     "core-usual": joined("packs of 6, Adam at 0.001 without dropout first", pack=6, early=False, rates=[1e-3]),
-    "core-tried": joined("packs of 6, three of other tables first", pack=6, early=False, tried=3),
+    "core-tried": joined("packs of 6, a portfolio of 3 first", pack=6, early=False, tried=3),
     "core-1-3": joined("packs of 6, ASHA 1 x 3", pack=6, early=False, rule=Asha(1, 3)),
-    "core-3": joined(
-        "TPE after 10, packs of 3, told of each, three of other tables first", pack=3, sampler=tpe(), tried=3
-    ),
+    "core-3": joined("TPE after 10, packs of 3, told of each, a portfolio of 3 first", pack=3, sampler=tpe(), tried=3),
     "core-3-1": joined("the same, ASHA 1 x 3", pack=3, rule=Asha(1, 3), sampler=tpe(), tried=3),
     "core-3-1-end": joined(
         "the same, told at the end of a pack", pack=3, early=False, rule=Asha(1, 3), sampler=tpe(), tried=3
@@ -247,4 +235,23 @@ ON_GPU: dict[str, Named] = {
 OTHERS: dict[str, Named] = {
     "dehb": Named("DEHB", lambda table, seconds, seed, _: replay_dehb(table, seconds=seconds, seed=seed)),
 }
-GROUPS = {"ways": WAYS, "packs": PACKS, "gpu": ON_GPU, "others": OTHERS}
+# On the space `full`, whose conditions make groups.
+_ON_FULL = (
+    "today",
+    "early",
+    "early-try6",
+    "early-1",
+    "early-6",
+    "grouped",
+    "grouped-6",
+    "random",
+    "random-asha",
+    "optuna-asha",
+)
+GROUPS = {
+    "ways": WAYS,
+    "full": {way: WAYS[way] for way in _ON_FULL},
+    "packs": PACKS,
+    "gpu": ON_GPU,
+    "others": OTHERS,
+}

@@ -17,8 +17,8 @@ from fcsearch.space import SamplerSpec, SearchSpace
 
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "benchmarks")]
-curve_table, joins, replay, search, ways = map(
-    importlib.import_module, ("curve_table", "replayed_joins", "replay", "replayed_search", "ways")
+curve_table, joins, portfolio, replay, search, ways = map(
+    importlib.import_module, ("curve_table", "replayed_joins", "portfolio", "replay", "replayed_search", "ways")
 )
 
 PARAMETERS: dict[str, Any] = {
@@ -202,7 +202,25 @@ def test_hyperband_draws_the_same_brackets_again(table: Any) -> None:
     assert first == again
 
 
-def test_a_portfolio_holds_what_did_best_elsewhere(table: Any) -> None:
-    best = max(range(ROWS), key=table.gain)
-    assert ways.portfolio(table, [table, table], 1) == [best]
-    assert ways.portfolio(table, [], 3) == []
+def test_a_portfolio_takes_what_gains_most_for_its_time_and_then_what_others_lack() -> None:
+    class Made:
+        def __init__(self, gains: list[float], seconds: list[float]) -> None:
+            self.curves, self.seconds = [[gain] for gain in gains], seconds
+
+        def __len__(self) -> int:
+            return len(self.curves)
+
+        def gain(self, row: int) -> float:
+            return self.curves[row][0]
+
+    one, other = Made([0.5, 0.9, 1.0, 0.5, 0.4], [1.0] * 5), Made([0.5, 0.9, 0.3, 1.0, 0.4, 2.0], [1.0] * 6)
+    assert portfolio.portfolio([one, other], 3) == [1, 2, 3]
+    assert portfolio.portfolio([one], 1) == [2]
+    dear = Made([0.5, 0.9, 1.0, 0.5, 0.4], [1.0, 1.0, 5.0, 1.0, 1.0])
+    assert portfolio.portfolio([dear], 1) == [1]
+    assert portfolio.portfolio([], 3) == []
+
+
+def test_tasks_of_the_same_rows_are_no_source_of_a_portfolio() -> None:
+    assert portfolio.source("adult_hours-default") == portfolio.source("adult-default") == "adult"
+    assert portfolio.space("adult_hours-default") == "default"
