@@ -86,6 +86,11 @@ class Wording:
             "with --split, too"
         )
 
+    def moved_test(self, run: str, source: str) -> str:
+        """What to do where the test rows of a run alone have moved, away from its data at `source`."""
+        command = shlex.join(["fcsearch", "resume", run, "--dataset", source])
+        return f"put them back, or under the same name beside {source}, where `{command}` notes that they are there now"
+
     def rows(self) -> str:
         """How rows that were in memory are given again."""
         return (
@@ -159,6 +164,10 @@ class Arguments(Wording):
     def moved(self, run: str) -> str:  # noqa: ARG002 (the commands name it)
         """What to do where the data of a run have moved."""
         return f"if they have moved, read them, and give them as {self.option('X')} and {self.option('y')}"
+
+    def moved_test(self, run: str, source: str) -> str:  # noqa: ARG002 (the commands name them)
+        """What to do where the test rows of a run alone have moved."""
+        return f"put them back, or read them, and give them as {self.option('X')} and {self.option('y')}"
 
     def rows(self) -> str:
         """How rows that were in memory are given again."""

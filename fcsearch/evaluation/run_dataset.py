@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from fcsearch.config import InputForm
 from fcsearch.data import DatasetSpec, load_dataset
 from fcsearch.data.dataset import Dataset
-from fcsearch.data.sources.finding import is_there
+from fcsearch.data.sources.finding import missing_paths
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import DataError
 from fcsearch.results import RunDirectory, remote
@@ -45,10 +45,11 @@ def load_run_dataset(
     try:
         dataset = make(spec, forms)
     except DataError as error:
-        if make is not load_dataset or source is not None or is_there(spec):
+        if make is not load_dataset or source is not None or not (missing := missing_paths(spec)):
             raise
-        how = wording().moved(remote.address(run.path))
-        raise DataError(f"the run's data {spec.source} must exist; found nothing there; {how}") from error
+        address, what = remote.address(run.path), "data" if spec.source in missing else "test rows"
+        how = wording().moved(address) if what == "data" else wording().moved_test(address, spec.source)
+        raise DataError(f"the run's {what} {' and '.join(missing)} must exist; found nothing there; {how}") from error
     described = run.manifest().dataset or DatasetEntry()
     if dataset.fingerprint != described.fingerprint:
         found = _differences(run, described, dataset)

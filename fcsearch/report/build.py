@@ -32,7 +32,7 @@ from fcsearch.results import STATES, Manifest, RunDirectory, objective_of, rank_
 from fcsearch.results.arrow import Row
 from fcsearch.results.manifest import DatasetEntry
 from fcsearch.results.timing import Span, session_count, work_clock
-from fcsearch.selection import answering_refit, chosen_trial, confirmation_of
+from fcsearch.selection import answering_refit, chosen_trial, confirmation_of, diverged_refits
 from fcsearch.selection.calibration import Calibration, read_calibration
 
 REPORT_HTML = "report.html"
@@ -113,6 +113,8 @@ def _grounds(run: RunDirectory, state: str, table: pa.Table, known: Measured) ->
     described = run.manifest().dataset or DatasetEntry()
     chosen = chosen_trial(run) if ranked else None
     measured = _of_the_chosen(run, known, chosen)
+    alternatives = [found for found in (measured.ensemble, measured.refit) if found]
+    members = {member for found in alternatives for member in found.members}
     return Grounds(
         ranked,
         measured.test,
@@ -123,7 +125,8 @@ def _grounds(run: RunDirectory, state: str, table: pa.Table, known: Measured) ->
         validation=measured.validation,
         chosen=next((row for row in ranked if row["trial_id"] == chosen), None),
         confirmation=confirmation_of(run),
-        alternatives=[found for found in (measured.ensemble, measured.refit) if found],
+        alternatives=alternatives,
+        diverged_refits=diverged_refits(run, members if chosen is None else {chosen, *members}),
     )
 
 

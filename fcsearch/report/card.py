@@ -22,7 +22,7 @@ from fcsearch.report.judgement import Caution, Verdict
 from fcsearch.report.known import known_measurements
 from fcsearch.report.lacking import lacking_words
 from fcsearch.report.verdict import NOT_SHOWN, Opening, figure_of, judge, not_above_baseline, not_ahead, with_ranking
-from fcsearch.report.words import class_list, percent, plural, points, value_text
+from fcsearch.report.words import capitalised, class_list, percent, plural, points, value_text
 from fcsearch.results import Run, objective_of, rank_trials
 from fcsearch.results.manifest import DatasetEntry
 from fcsearch.selection import answers_by_refit, chosen_trial, ensemble_answers_by_refit
@@ -105,7 +105,7 @@ def _data(chosen: Chosen) -> Iterator[str]:
         yield f"- Label: the column {_code(label)}"
     embedded = any(member.network.embedding is not None for member in chosen.predictor.members)
     for line in feature_lines(features_in(chosen.predictor.transform, described.spec or {}, embedded=embedded)):
-        yield f"- {line[0].upper()}{line[1:]}"
+        yield f"- {capitalised(line)}"
 
 
 def _is_refit(chosen: Chosen) -> bool:
@@ -225,7 +225,7 @@ def _making(chosen: Chosen) -> Iterator[str]:
         seed, count = chosen.run.manifest.seed, plural(len(chosen.run.trials), "trial")
         yield f"- It is {chosen.name}, a run of {count}, seed {seed}"
         for lack in lacking_words(chosen.run.directory, chosen.trials):
-            yield f"- {lack[0].upper()}{lack[1:]}: `fcsearch resume` on that run goes on"
+            yield f"- {capitalised(lack)}"
     row, config = _row(chosen), chosen.facts.get("config")
     values = row or (TrialConfig.from_json(config).parameters() if config else {})
     # The form of the rows that the dataset says stands above, in words.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.report.findings import Evidence
-from fcsearch.report.lacking import NOT_FITTED
+from fcsearch.report.lacking import NOT_FITTED, diverged_words
 from fcsearch.report.measured import Alternative, FinalTest
 from fcsearch.report.model import Dataset
-from fcsearch.report.words import listing, plural, trial_list
+from fcsearch.report.words import capitalised, listing, plural, trial_list
 from fcsearch.selection import Confirmation, Confirmed
 from fcsearch.selection.calibration import Calibration
 
@@ -81,8 +81,8 @@ def _bias(bias: float, objective: Objective, *, count: int, searched: int) -> st
     return f"The search's own {values} {verb} {shown} {side} on average than with other seeds{why}"
 
 
-def of_the_alternatives(found: Sequence[Alternative]) -> Iterator[Evidence]:
-    """Whether the ensemble, or the refit, is worth using."""
+def of_the_alternatives(found: Sequence[Alternative], diverged: Collection[int] = ()) -> Iterator[Evidence]:
+    """Whether the ensemble, or the refit, is worth using; `diverged` are trials whose refits diverged."""
     for model in found:
         if model.versus is None:
             continue
@@ -101,7 +101,9 @@ def of_the_alternatives(found: Sequence[Alternative]) -> Iterator[Evidence]:
         else:
             verdict = "within what chance explains, so it is not shown to be worth using"
         if model.model == "ensemble" and versus.digest is not None and model.digest is None:
-            verdict += f". N{NOT_FITTED[1:]} than the winner, until `fcsearch resume` fits them"
+            lost = [trial for trial in model.members if trial in diverged]
+            then = "" if lost else ", until `fcsearch resume` fits them"
+            verdict += f". {capitalised(diverged_words(lost) if lost else NOT_FITTED)} than the winner{then}"
         yield Evidence(
             model.model,
             f"{_NAMES[model.model].capitalize()}{size} has {noun} {objective.title} "
@@ -116,8 +118,10 @@ def _of(model: Alternative) -> str:
     return f"of {plural(len(model.members), 'network')}" if model.model == "ensemble" else f"of trial {first}"
 
 
-def of_the_folds(dataset: Dataset, test: FinalTest, trial_id: int) -> Iterator[Evidence]:
-    """Which network is used if a trial has one in each fold; nothing without folds."""
+def of_the_folds(
+    dataset: Dataset, test: FinalTest, trial_id: int, diverged: Collection[int] = ()
+) -> Iterator[Evidence]:
+    """Which network is used if a trial has one in each fold; nothing without folds. `diverged` as above."""
     if not dataset.folds or dataset.train_rows is None or dataset.val_rows is None:
         return
     rows = f"{dataset.train_rows + dataset.val_rows:,}"
@@ -128,10 +132,11 @@ def of_the_folds(dataset: Dataset, test: FinalTest, trial_id: int) -> Iterator[E
             f"{trial_id}` is that of the first fold, which was trained on {dataset.train_rows:,} of them",
         )
     else:
+        refit = "it diverged" if trial_id in diverged else "`fcsearch confirm --refit` trains it"
         yield Evidence(
             "folds",
-            f"The network is that of the first fold, trained on {dataset.train_rows:,} of {rows} rows: `fcsearch "
-            "confirm --refit` trains it on all of them",
+            f"The network is that of the first fold, trained on {dataset.train_rows:,} of {rows} rows: {refit} on all "
+            "of them",
         )
 
 

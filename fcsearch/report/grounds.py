@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from fcsearch.config import HYPERPARAMETERS
@@ -29,6 +29,7 @@ class Grounds:
         chosen: The row of that network; None: the best of the search.
         confirmation: The best configurations over several seeds.
         alternatives: Models that can be used instead of it.
+        diverged_refits: The trials of the network and of those models that diverged when they were fitted again.
     """
 
     ranked: Sequence[Row]
@@ -41,6 +42,7 @@ class Grounds:
     chosen: Row | None = None
     confirmation: Confirmation | None = None
     alternatives: Sequence[Alternative] = ()
+    diverged_refits: Collection[int] = ()
 
     @property
     def winner(self) -> Row:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from fcsearch.report.words import capitalised
 from fcsearch.results.arrow import Row
 
 
@@ -39,11 +40,13 @@ class Verdict:
         claim: As in `verdict`: NOTHING, for any network, NOT_SHOWN, for the best of so many trials, or RANKING_ALONE.
         reason: A clause with the figures.
         so_far: Whether more trials, or the test rows, may still show a lead.
+        by_objective: With RANKING_ALONE what is claimed by the objective; else None.
     """
 
     claim: str
     reason: str
     so_far: bool = False
+    by_objective: str | None = None
 
     @property
     def words(self) -> str:
@@ -53,7 +56,7 @@ class Verdict:
     @property
     def beginning(self) -> str:
         """It as the beginning of a sentence, which the reason continues after a colon."""
-        return self.words[0].upper() + self.words[1:]
+        return capitalised(self.words)
 
     def __str__(self) -> str:
         return f"{self.beginning}: {self.reason}"

@@ -48,7 +48,7 @@ def remedies_of(
     if verdict.so_far:
         return ()
     weighted = space.get("class_weight") is not None
-    rows, objectives = _rows(dataset, space, verdict.claim), _objectives(objective)
+    rows, objectives = _rows(dataset, space, verdict.by_objective or verdict.claim), _objectives(objective)
     # A lead that is not shown may be real: more rows tell.
     found = [*rows, *objectives] if verdict.claim == NOT_SHOWN else [*objectives, *rows]
     known = {f"objective={objective.name}", *(f"parameters.loss={loss}" for loss in losses(space))}

@@ -26,7 +26,7 @@ from fcsearch.report.model import Dataset, Importance, Work
 from fcsearch.report.remedies import before_all_else, few_given_rows, of_the_remedies, remedies_of
 from fcsearch.report.verdict import opening_of
 from fcsearch.report.without_result import of_the_states
-from fcsearch.report.words import class_list, percent, plural, trial_list
+from fcsearch.report.words import capitalised, class_list, percent, plural, trial_list
 from fcsearch.results.arrow import Row
 from fcsearch.results.ending import ending
 from fcsearch.selection.calibration import Calibration
@@ -95,9 +95,9 @@ def assess(
             *([] if confirmation and confirmation.done else [_ONE_SEED]),
             *measured,
             *_of_the_test(own, test, own_error, objective, learned=usable, of=_named(winner, best)),
-            *(of_the_folds(dataset, test, winner["trial_id"]) if usable else ()),
+            *(of_the_folds(dataset, test, winner["trial_id"], known.diverged_refits) if usable else ()),
             *(of_the_calibration(calibration) if usable else ()),
-            *of_the_alternatives(known.alternatives),
+            *of_the_alternatives(known.alternatives, known.diverged_refits),
             *(
                 of_the_network(winner, smallest, objective, space, dataset, standing, faultless=not improves)
                 if usable
@@ -192,7 +192,7 @@ def _of_the_choice(
 def _of_the_base_line(base: BaseLine | None, objective: Objective, folds: int | None) -> Iterator[Evidence]:
     mean = f" (mean of {folds} folds)" if folds else ""
     if base is not None and objective.name != "accuracy":
-        method = base.method[0].upper() + base.method[1:] + ("," if base.method != base.short else "")
+        method = capitalised(base.method) + ("," if base.method != base.short else "")
         average = " on average" if objective.name in ("roc_auc", "average_precision") else ""
         yield Evidence(
             "base_line",

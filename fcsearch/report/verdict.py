@@ -141,7 +141,8 @@ def with_ranking(found: Verdict, validation: Measurement | None, test: Measureme
     ranked = OBJECTIVES["roc_auc"]
     figure = f"its ROC AUC on the {rows.place} rows{_over(rows.folds)}, {ranked.show(rows.figures[ranked.name])}"
     beyond = f"clearly leads the {ranked.show(0.5)} of ranking them at random"
-    return replace(found, claim=RANKING_ALONE, reason=f"{found.reason.removesuffix('.')}; but {figure}, {beyond}.")
+    reason = f"{found.reason.removesuffix('.')}; but {figure}, {beyond}."
+    return replace(found, claim=RANKING_ALONE, reason=reason, by_objective=found.claim)
 
 
 @dataclass(frozen=True)
@@ -170,18 +171,24 @@ def opening_of(known: Grounds) -> Opening:
         mean = f"{known.objective.show(seeds.mean)} on average, which chance does not tell apart from that"
         found, seeds = replace(found, reason=f"{found.reason} With other seeds its configuration has {mean}."), None
     if other is None and seeds is None:
-        return Opening(with_ranking(found, known.validation, known.test.measurement, trials=known.tries))
+        return Opening(with_ranking(found, _validated(known), known.test.measurement, trials=known.tries))
     shown = _shows_no_lead(found, known)
     if other is not None:
         return Opening(caution=_the_other_model(shown, *other))
     return Opening(caution=_another_seed(shown, seeds, known) if seeds else None)
 
 
+def _validated(known: Grounds) -> Measurement | None:
+    """The network on the validation rows; None if it was not measured, or with folds only on those of the first."""
+    found = known.validation
+    return found if found is not None and bool(known.dataset.folds) == (found.folds is not None) else None
+
+
 def _verdict_on(known: Grounds) -> Verdict | None:
     """The verdict on the network alone: by its validation rows, else by the value of the search's best trial."""
-    best, validation, folds, figure = known.ranked[0], known.validation, known.dataset.folds, None
+    best, validation, figure = known.ranked[0], _validated(known), None
     error = known.error_of(best)
-    if validation is not None and bool(folds) == (validation.folds is not None):
+    if validation is not None:
         figure = figure_of(validation, "the best network's")
     elif known.base is not None and error is not None:
         name, value = f"the best validation {known.objective.title} of all trials", known.value_of(best)

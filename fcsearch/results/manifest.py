@@ -104,6 +104,14 @@ class ConfirmationEntry(_Entry):
     out_of_time: bool = False
 
 
+class DivergedRefit(_Entry):
+    """A trial that diverged when it was fitted again: with which configuration, on the data of which fingerprint."""
+
+    trial_id: int
+    dataset: str | None
+    config: dict[str, Any]
+
+
 class SessionEntry(_Entry):
     """A time in which a process worked on the run: the search, or one that resumed it; no end if it was killed."""
 
@@ -141,6 +149,7 @@ class Manifest(_Entry):
         pack_size: The most trials in a pack.
         workers: How many packs train at a time.
         confirmation: What is trained again to confirm the best.
+        diverged_refits: The trials that diverged when they were fitted again, which has no network to show for it.
         observations: The trials of an earlier run that the sampler knew from the start.
         error: Why it failed.
     """
@@ -163,6 +172,7 @@ class Manifest(_Entry):
     pack_size: int | None = None
     workers: _Workers | None = None
     confirmation: ConfirmationEntry | None = None
+    diverged_refits: tuple[DivergedRefit, ...] = ()
     observations: ObservationsEntry | None = None
     error: str | None = None
 

@@ -10,7 +10,13 @@ from fcsearch.selection.members import (
     load_members,
     model_parts,
 )
-from fcsearch.selection.refits import answering_refit, answers_by_refit, ensemble_answers_by_refit, lacks_refits
+from fcsearch.selection.refits import (
+    answering_refit,
+    answers_by_refit,
+    diverged_refits,
+    ensemble_answers_by_refit,
+    lacks_refits,
+)
 
 __all__ = [
     "Confirmation",
@@ -22,6 +28,7 @@ __all__ = [
     "chosen_trial",
     "columns_of",
     "confirmation_of",
+    "diverged_refits",
     "ensemble_answers_by_refit",
     "forms_of",
     "is_settled",

@@ -9,6 +9,7 @@ from pathlib import Path
 from fcsearch.config import TrialConfig
 from fcsearch.errors import FcsearchError
 from fcsearch.results import RunDirectory
+from fcsearch.results.manifest import DivergedRefit
 from fcsearch.results.records import row_config
 from fcsearch.selection.confirmation import chosen_trial, confirmation_of
 
@@ -49,7 +50,9 @@ def ensemble_answers_by_refit(run: RunDirectory) -> bool:
 
 
 def lacks_refits(run: RunDirectory) -> bool:
-    """Whether the ensemble consists of networks of the first fold although the run's search is to fit them again.
+    """Whether the ensemble consists of networks of the first fold until the run's search fits them again.
+
+    Where one of them diverged when it was fitted again, that is so for good.
 
     Raises:
         RunError: as `ensemble_answers_by_refit`.
@@ -57,7 +60,22 @@ def lacks_refits(run: RunDirectory) -> bool:
     manifest, members = run.manifest(), run.models.ensemble()
     folds = manifest.dataset is not None and manifest.dataset.folds
     wanted = bool(folds) and manifest.options.get("refit") is not False
-    return wanted and len(members) > 1 and not ensemble_answers_by_refit(run)
+    due = wanted and len(members) > 1 and not ensemble_answers_by_refit(run)
+    return due and not diverged_refits(run, members)
+
+
+def diverged_refits(run: RunDirectory, trials: Collection[int]) -> list[int]:
+    """Those of these trials that diverged when they were fitted again as they would be now, on the run's data."""
+    manifest = run.manifest()
+    # Most runs have none, and need not be read for it.
+    if not manifest.diverged_refits or manifest.dataset is None:
+        return []
+    dataset, known = manifest.dataset.fingerprint, manifest.diverged_refits
+    return [
+        trial
+        for trial, config in refit_configs(run, trials).items()
+        if DivergedRefit(trial_id=trial, dataset=dataset, config=config.to_json()) in known
+    ]
 
 
 def has_refit(run: RunDirectory, path: Path, trial_id: int, config: TrialConfig, fingerprint: str | None) -> bool:

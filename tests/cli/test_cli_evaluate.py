@@ -102,6 +102,22 @@ def test_data_that_are_gone_are_named_with_what_to_do(tmp_path: Path, refused: C
         opened.evaluate(table().drop_columns("churn"), split="test")
 
 
+def test_of_data_the_part_that_is_gone_is_named(tmp_path: Path, refused: Callable[..., str]) -> None:
+    source, test = (write(tmp_path, table(), name) for name in ("my train.csv", "te.csv"))
+    run = make_table_run(tmp_path / "run", source, label="churn", test=str(test))
+    test.unlink()
+    error = " ".join(refused("evaluate", run.path).split())
+    assert (
+        f"the run's test rows {test} must exist; found nothing there; put them back, or under the same name beside "
+        f"{source}, where `fcsearch resume {run.path} --dataset '{source}'` notes that they are there now"
+    ) in error
+    with pytest.raises(DataError, match="put them back, or read them, and give them as `X` and `y`"):
+        fcsearch.open_run(run.path).evaluate()
+    source.unlink()
+    error = " ".join(refused("evaluate", run.path).split())
+    assert f"the run's data {source} and {test} must exist; found nothing there; if they have moved" in error
+
+
 def test_says_where_the_rows_show_no_lead(made_run: RunDirectory, capsys: pytest.CaptureFixture[str]) -> None:
     found = measure(made_run, made_run.models.saved()[0], digits(), "val")
     _print(found, "trial 0", "small", "digits")

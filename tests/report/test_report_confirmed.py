@@ -17,8 +17,10 @@ from fcsearch.report.confirmed import (
     confirmed_line,
     of_the_alternatives,
     of_the_confirmation,
+    of_the_folds,
 )
-from fcsearch.report.measured import Alternative, Versus
+from fcsearch.report.measured import Alternative, FinalTest, Versus
+from fcsearch.report.model import Dataset
 from fcsearch.results import RunDirectory
 from fcsearch.selection import Confirmation
 from fcsearch.selection.confirmation import weigh
@@ -170,6 +172,16 @@ def test_an_ensemble_that_was_not_fitted_again_says_so_beside_a_winner_that_was(
         (piece,) = of_the_alternatives([Alternative("ensemble", {0: 0.5, 1: 0.5}, versus=versus, digest=digest)])
         assert ("it consists of those of the first fold" in piece.fact) == told
     assert "first fold" not in model("accuracy", 0.9, 0.03, 0.02)
+    (piece,) = of_the_alternatives([Alternative("ensemble", {0: 0.5, 1: 0.5}, versus=versus)], [1])
+    assert ". Trial 1 diverged when fitted again, so it consists of the networks of the first fold" in piece.fact
+    assert "`fcsearch resume`" not in piece.fact
+
+
+def test_a_winner_that_diverged_when_fitted_again_is_not_to_be_fitted_again() -> None:
+    data = Dataset("d", "f", 80, 20, 0, 2, folds=5)
+    for diverged, told in (((), "`fcsearch confirm --refit` trains it on all of them"), ((3,), "it diverged on all")):
+        (piece,) = of_the_folds(data, FinalTest(), 3, diverged)
+        assert f"trained on 80 of 100 rows: {told}" in piece.fact
 
 
 def test_one_network_is_no_ensemble(run: RunDirectory) -> None:

@@ -150,6 +150,22 @@ def test_a_ranking_is_learned_where_an_accuracy_cannot_lead(claim: str) -> None:
     assert "Check that the label" not in said(found)
     assert found.remedies[0] == ("objective=balanced_accuracy", "class_weight=balanced")
     assert not found.recommends
+    assert (("dataset.folds=5",) in found.remedies) == (claim == NOT_SHOWN)
+
+
+def test_beside_a_ranking_more_rows_are_still_a_remedy() -> None:
+    dataset = dataclasses.replace(DATASET, test_rows=0)
+    found = trust(*RANKED, validation=ranks(BY_CHANCE, 0.8), dataset=dataset)
+    assert found.verdict.claim == RANKING_ALONE
+    assert found.remedies[-2:] == (("dataset.folds=5",), ("dataset.test_fraction=0.15",))
+    assert "or `--set dataset.folds=5` or `--set dataset.test_fraction=0.15`" in said(found)
+
+
+def test_the_ranking_of_one_fold_is_none_of_them_all() -> None:
+    dataset = dataclasses.replace(DATASET, folds=5)
+    for folds, claim in ((5, RANKING_ALONE), (None, NOTHING)):
+        one = dataclasses.replace(ranks(BY_CHANCE, 0.99), lead=Lead(0.0, 0.01), folds=folds)
+        assert verdict(row(0, 0.96, val_standard_error=0.01), validation=one, dataset=dataset).claim == claim
 
 
 def test_the_test_rows_decide_on_the_ranking_or_without_them_those_for_validation() -> None:

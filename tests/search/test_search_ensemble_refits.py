@@ -10,10 +10,15 @@ from commands import output_of, ran
 from fold_searches import search
 
 import fcsearch
+from fcsearch.config import TrialConfig
 from fcsearch.errors import RunError
 from fcsearch.report.finished import is_finished
-from fcsearch.results import RunDirectory
+from fcsearch.report.lacking import lacking_notes, lacking_words
+from fcsearch.report.words import capitalised
+from fcsearch.results import RunDirectory, TrialRecord
 from fcsearch.search.api import confirm_run, resume_search, saved_options
+from fcsearch.search.record.confirmations import RefitBooks
+from fcsearch.search.record.pack_record import PackRecord
 from fcsearch.selection import ensemble_answers_by_refit, load_members, model_parts
 from fcsearch.selection.refits import refit_configs
 
@@ -66,7 +71,7 @@ def test_an_ensemble_that_lacks_refits_is_said_to_be_of_the_first_fold(
     run.models.member_refit_path(next(iter(run.models.ensemble()))).unlink()
     *notes, card = said()
     assert all(f"{NOT_FITTED}: `fcsearch resume copy` fits them again" in text for text in notes)
-    assert f"- N{NOT_FITTED[1:]}" in card
+    assert f"- {capitalised(NOT_FITTED)}: `fcsearch resume` on that run goes on" in card
     assert "not all its networks" not in output_of("evaluate", "copy/").lower()
     with pytest.warns(UserWarning, match=f"^{NOT_FITTED}"):
         fcsearch.open_run("copy").evaluate(model="ensemble")
@@ -84,6 +89,37 @@ def test_resume_fits_what_an_ensemble_lacks_although_all_trials_are_done(tmp_pat
     run.update_manifest({"options": {**run.manifest().options, "refit": False}})
     run.models.member_refit_path(next(iter(run.models.ensemble()))).unlink()
     assert is_finished(run)
+
+
+def test_a_refit_that_diverged_is_not_tried_again_until_it_would_be_another(tmp_path: Path, made: RunDirectory) -> None:
+    run = RunDirectory.open(shutil.copytree(made.path, tmp_path / "copy"))
+    members, winner = run.models.ensemble(), run.models.metadata(0, path=run.models.refit_path)["trial_id"]
+    lost = next(trial for trial in members if trial != winner)
+    path, config = run.models.member_refit_path(lost), refit_configs(run, members)[lost]
+    path.unlink()
+
+    def diverged(config: TrialConfig) -> None:
+        record = TrialRecord(trial_id=lost, state="diverged", config=config)
+        assert list(RefitBooks(run, {lost: [path]}).record(PackRecord(0, [record]))) == [lost]
+
+    diverged(config)
+    assert is_finished(run)
+    words = f"trial {lost} diverged when fitted again, so it consists of the networks of the first fold, which learned"
+    assert lacking_notes(run, members) == lacking_words(run, members) == [f"{words} from fewer rows"]
+    report = resume_search(run, saved_options(run)).report
+    assert any(f"{capitalised(words)} from fewer rows than the winner" in remark for remark in report.trust.remarks)
+    assert not path.is_file()
+    assert is_finished(run)
+    # Without folds no members are fitted again, but the winner may have been.
+    described = run.manifest().dataset
+    run.update_manifest({"dataset": described.model_copy(update={"folds": ()})})
+    assert lacking_words(run, members) == []
+    run.update_manifest({"dataset": described})
+    # Another one might not diverge.
+    diverged(dataclasses.replace(config, epochs=config.epochs + 1))
+    assert not is_finished(run)
+    resume_search(run, saved_options(run))
+    assert ensemble_answers_by_refit(run)
 
 
 def test_without_an_ensemble_no_refits_answer_for_it(tmp_path: Path, made: RunDirectory) -> None:

@@ -72,12 +72,10 @@ def find_source(spec: DatasetSpec) -> Source:
     return Source("arrays" if formats_of(files, spec.source) == {"npz"} else "tables", tuple(files))
 
 
-def is_there(spec: DatasetSpec) -> bool:
-    """Whether there is something where a spec's files are said to be; a name is none of them."""
-    if spec.is_named or spec.is_memory:
-        return True
-    paths = [Path(path).expanduser() for path in (spec.source, spec.test) if path is not None]
-    return all(path.exists() or files_at(path) for path in paths)
+def missing_paths(spec: DatasetSpec) -> list[str]:
+    """Those of a spec's paths, of its data and of its test rows, where there is nothing; a name is none of them."""
+    paths = [] if spec.is_named or spec.is_memory else [path for path in (spec.source, spec.test) if path is not None]
+    return [path for path in paths if not (Path(path).expanduser().exists() or files_at(Path(path).expanduser()))]
 
 
 def takes_in(spec: DatasetSpec, out: Path) -> bool:

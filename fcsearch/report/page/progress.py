@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from fcsearch.privacy import Privacy
 from fcsearch.report.model import Report
-from fcsearch.report.words import about, duration, pace, plural
+from fcsearch.report.words import about, capitalised, duration, pace, plural
 from fcsearch.results import PackStatus, Status
 
 
@@ -80,7 +80,7 @@ def _sentences(status: Status) -> Sequence[str]:
     if status.closing:
         found.append("It is ending: no new pack starts.")
     elif status.waiting:
-        found.append(f"{status.waiting[0].upper()}{status.waiting[1:]}.")
+        found.append(f"{capitalised(status.waiting)}.")
     return found
 
 

@@ -21,7 +21,7 @@ from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.interface import Pool
 from fcsearch.search.record.confirmations import RefitBooks
 from fcsearch.selection.confirmation import chosen_trial
-from fcsearch.selection.refits import has_refit, refit_configs
+from fcsearch.selection.refits import diverged_refits, has_refit, refit_configs
 
 
 class RefitPools:
@@ -65,7 +65,8 @@ def refit(
 ) -> Closing | None:
     """Train configurations on training and validation rows, for their mean best epochs, and save the networks.
 
-    What the run has already is not trained.
+    What the run has already is not trained, nor what diverged before. An ensemble whose refits are not all to be had
+    does without them.
 
     Args:
         around: Where, and until when.
@@ -78,11 +79,14 @@ def refit(
         What ended it early, if anything did.
     """
     run, chosen = around.run, chosen_trial(around.run)
+    if diverged_refits(run, members):
+        members = ()
     places = [(chosen, run.models.refit_path), *((trial, run.models.member_refit_path(trial)) for trial in members)]
     configs = refit_configs(run, {trial for trial, _ in places})
+    diverged = diverged_refits(run, configs)
 
     def is_done(trial: int, path: Path) -> bool:
-        return has_refit(run, path, trial, configs[trial], dataset.fingerprint)
+        return trial in diverged or has_refit(run, path, trial, configs[trial], dataset.fingerprint)
 
     if chosen in members and is_done(chosen, run.models.refit_path):
         run.models.copy_refit(chosen)
@@ -109,7 +113,9 @@ def refit(
         model_metadata=lambda form: dataset.in_form(form).model_metadata(),
         what="refits",
     )
-    if members and closing == "time_budget":
+    if lost := diverged_refits(run, paths):
+        around.view.notice(f"{trial_list(lost)} diverged when fitted again: networks of the search answer")
+    elif members and closing == "time_budget":
         around.view.notice(
             "not all networks of the ensemble were fitted again in time: until `fcsearch resume "
             f"{shlex.quote(str(run.path))}` it consists of those of the first fold, which learned from fewer rows"

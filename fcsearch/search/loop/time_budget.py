@@ -107,10 +107,21 @@ def leaving_the_refit(around: Surroundings, options: SearchOptions, dataset: Dat
 
 
 def left_for_confirmation(around: Surroundings, options: SearchOptions, dataset: Dataset) -> float:
-    """Seconds that the time budget has left for a confirmation of the best; 0 if it is used up, or there is none."""
-    least = Extent(least_confirmed(rank_trials(around.run.trials()).to_pylist()), ())
-    deadline = leaving_the_refit(around, options, dataset, least).deadline
-    return 0.0 if deadline is None else max(0.0, deadline - time.monotonic())
+    """Seconds that the time budget has left for a confirmation of the best, where it decides whether there is one.
+
+    0 if it is used up, or does not decide.
+    """
+    if around.deadline is None or options.confirm != "auto":
+        return 0.0
+    ranked = rank_trials(around.run.trials()).to_pylist()
+    left = around.deadline - time.monotonic()
+    if refits(options, dataset):
+        least = least_confirmed(ranked)
+        left -= refit_seconds([row for row in ranked if row["trial_id"] in least], dataset)
+        # Those of the ensemble follow it, side by side.
+        if dataset.others and options.ensemble:
+            left -= refit_seconds(ranked[: options.ensemble], dataset)
+    return max(0.0, left)
 
 
 def grace_of(options: SearchOptions) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from fcsearch.results import RunDirectory
+from fcsearch.results.manifest import DatasetEntry, DivergedRefit
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.record.pack_record import PackRecord
 
@@ -35,7 +36,7 @@ class ConfirmationBooks:
 
 
 class RefitBooks(ConfirmationBooks):
-    """Saves the networks that were fitted again.
+    """Saves the networks that were fitted again, and notes which trials diverged.
 
     Args:
         run: The run directory, which the caller holds for writing.
@@ -47,9 +48,18 @@ class RefitBooks(ConfirmationBooks):
         self._paths = paths
 
     def record(self, pack: PackRecord) -> Collection[int]:
-        """Write the models, and return the trainings that are done; nothing is written of those that diverged."""
+        """Write the models, note the trials that diverged, and return the trainings that are done."""
         for trial_id, model in pack.models.items():
             metadata = {**model.metadata, "trial_id": trial_id, "rows": "train+val"}
             for path in self._paths[trial_id]:
                 self._run.models.save(trial_id, model.weights, metadata, path=path)
+        if diverged := {trial.trial_id: trial.config for trial in pack.ended if trial.state == "diverged"}:
+            manifest = self._run.manifest()
+            dataset = (manifest.dataset or DatasetEntry()).fingerprint
+            others = [entry for entry in manifest.diverged_refits if entry.trial_id not in diverged]
+            noted = [
+                DivergedRefit(trial_id=trial_id, dataset=dataset, config=config.to_json())
+                for trial_id, config in diverged.items()
+            ]
+            self._run.update_manifest({"diverged_refits": [*others, *noted]})
         return [trial.trial_id for trial in pack.ended]

@@ -151,6 +151,20 @@ def test_no_time_is_left_for_a_confirmation_without_a_time_budget_or_after_it(tm
     # The start of the refit's worker takes three seconds.
     refits = dataclasses.replace(options, refit=True)
     assert left_for_confirmation(early, refits, dataset) < left_for_confirmation(early, options, dataset) - 2
+    # With folds the ensemble's follow.
+    folded = load_dataset(dataclasses.replace(space.dataset, folds=3), space.input_forms)
+    alone = left_for_confirmation(early, dataclasses.replace(options, ensemble=0), folded)
+    assert left_for_confirmation(early, options, folded) < alone - 2
+
+
+def test_where_time_does_not_decide_on_a_confirmation_no_trials_are_read(tmp_path: Path) -> None:
+    space = make_space(tmp_path)
+    unread = RunDirectory(tmp_path / "nowhere")
+    dataset, options = load_dataset(space.dataset, space.input_forms), SearchOptions(time_budget=300)
+    around = Surroundings(unread, SilentView(), Interruption(), deadline=None, began=0.0)
+    assert left_for_confirmation(around, options, dataset) == 0.0
+    early = dataclasses.replace(around, deadline=time.monotonic() + 100)
+    assert left_for_confirmation(early, dataclasses.replace(options, confirm=2), dataset) == 0.0
 
 
 def test_trials_have_that_time_too_where_a_confirmation_would_be_short_only_beside_more_of_them(tmp_path: Path) -> None:
