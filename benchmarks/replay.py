@@ -36,7 +36,9 @@ Courses = dict[Key, Course]
 
 
 @click.command()
-@click.option("--tables", default="digits-default,adult-default,california-default,cifar10-default", show_default=True)
+@click.option(
+    "--tables", help="Default: those of the four datasets, of the space `full` for the group full, else of `default`."
+)
 @click.option("--group", type=click.Choice(list(GROUPS)), default="ways", show_default=True, help="See ways.py.")
 @click.option("--ways", help="Default: all of the group.")
 @click.option("--seeds", default=20, show_default=True, help="Searches of each, with seeds 0, 1, ...")
@@ -44,7 +46,7 @@ Courses = dict[Key, Course]
     "--file", type=click.Path(path_type=Path), default=FILE, help="Keeps courses; those in it are not run again."
 )
 @click.option("--document/--no-document", default=False, help="Whether to put the tables into docs/search.md.")
-def main(tables: str, group: str, ways: str | None, seeds: int, file: Path, document: bool) -> None:
+def main(tables: str | None, group: str, ways: str | None, seeds: int, file: Path, document: bool) -> None:
     """Replay searches, and print what was known after shares of the time.
 
     The same seeds give the same figures on any machine, whatever else it does.
@@ -54,7 +56,7 @@ def main(tables: str, group: str, ways: str | None, seeds: int, file: Path, docu
       python benchmarks/replay.py --tables digits-default --ways today,random --seeds 2 --file /tmp/replay.parquet
     """
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-    names = chosen(tables, CASES)
+    names = chosen(tables, CASES) if tables else tables_of(group)
     known = {name: CurveTable(FOLDER / f"{name}.parquet") for name in names}
     courses = read(file)
     for name in names:
@@ -70,6 +72,13 @@ def main(tables: str, group: str, ways: str | None, seeds: int, file: Path, docu
     print("\n\n".join(text.values()))
     if document:
         DOCUMENT.write_text(insert(DOCUMENT.read_text(), text)[0])
+
+
+def tables_of(group: str) -> list[str]:
+    """The tables that the ways of a group are compared on."""
+    return [
+        f"{data}-{'full' if group == 'full' else 'default'}" for data in ("digits", "adult", "california", "cifar10")
+    ]
 
 
 def others_of(name: str) -> list[CurveTable]:

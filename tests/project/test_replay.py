@@ -184,10 +184,10 @@ def test_trials_are_judged_by_where_they_point() -> None:
 
 def test_the_document_says_what_the_courses_say() -> None:
     courses = replay.read(replay.FILE)
-    known = {name: curve_table.CurveTable(replay.FOLDER / f"{name}.parquet") for name in replay.CASES}
-    first = {name: known[name] for name in ("digits-default", "adult-default", "california-default")}
-    made = replay.text_of("ways", first, courses)
-    for group in ("packs", "gpu", "others"):
+    made: dict[str, str] = {}
+    for group in ways.GROUPS:
+        names = replay.tables_of(group)
+        known = {name: curve_table.CurveTable(replay.FOLDER / f"{name}.parquet") for name in names}
         made |= replay.text_of(group, known, courses)
     text = replay.DOCUMENT.read_text("utf-8")
     assert replay.insert(text, made) == (text, [])
