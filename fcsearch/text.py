@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 # A number with a comma before its fraction.
 DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")
+# A number with commas between its thousands; with one of them, it may also have a comma before its fraction.
+THOUSANDS_COMMAS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
 # A pipe or a file has no width of its own. This one makes output the same on every machine.
 PIPE_WIDTH = 100
 
@@ -47,9 +49,12 @@ def did_you_mean(near: object | None, *, sentence: bool = False) -> str:
     return f" Did you mean {shown}?" if sentence else f"; did you mean {shown}?"
 
 
-def with_point(text: str) -> str:
-    """What to write in place of a text that is a number but for its decimal comma; empty for any other text."""
-    return f"a number has a decimal point: {text.replace(',', '.')}" if DECIMAL_COMMA.fullmatch(text) else ""
+def without_commas(text: str, *, integer: bool = False) -> str:
+    """What to write in place of a text that is a number, or integer, but for its commas; empty for any other text."""
+    if THOUSANDS_COMMAS.fullmatch(text):
+        return "" if integer and "." in text else f"write it without commas: {text.replace(',', '')}"
+    pointed = not integer and DECIMAL_COMMA.fullmatch(text)
+    return f"a number has a decimal point: {text.replace(',', '.')}" if pointed else ""
 
 
 def first_few(words: Sequence[str], most: int = 20) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from fcsearch.text import with_point
+from fcsearch.text import without_commas
 
 
 class Integer(click.IntRange):
@@ -28,8 +28,8 @@ class Number(click.FloatRange):
         try:
             return float(super().convert(value, param, ctx))
         except click.BadParameter:
-            pointed = with_point(str(value))
-            found = f"{str(value)!r}{f'; {pointed}' if pointed else ''}"
+            plain = without_commas(str(value))
+            found = f"{str(value)!r}{f'; {plain}' if plain else ''}"
             self.fail(f"must be a number {_bounds(self)}; found {found}", param, ctx)
 
 

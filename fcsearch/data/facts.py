@@ -44,6 +44,10 @@ class ColumnFacts:
         """The name to print."""
         return column_title(self.name)
 
+    def with_remark(self, remark: str) -> ColumnFacts:
+        """These facts with another remark, after the one that there may be."""
+        return dataclasses.replace(self, why=f"{self.why.removesuffix('.')}; {remark}" if self.why else remark)
+
 
 def dropped(columns: Sequence[ColumnFacts]) -> list[str]:
     """The columns that the option `drop` leaves out: a list that takes its place must name them too."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -37,9 +36,7 @@ def with_label_twins(
     if len(y) < _FEWEST_ROWS or others < _FEWEST_OTHERS:
         return tuple(facts)
     return tuple(
-        dataclasses.replace(item, why=ONE_WITH_LABEL)
-        if item.use == "used" and _is_twin(table[item.name], y, classes)
-        else item
+        item.with_remark(ONE_WITH_LABEL) if item.use == "used" and _is_twin(table[item.name], y, classes) else item
         for item in facts
     )
 
@@ -65,4 +62,8 @@ def _goes_with(values: pa.ChunkedArray, y: npt.NDArray[Any]) -> bool:
 def _equals(values: pa.ChunkedArray, y: npt.NDArray[Any]) -> bool:
     if not is_number(values.type) or values.null_count:
         return False
-    return bool(np.array_equal(pc.cast(values, pa.float64(), safe=False).to_numpy(), y))
+    # A copy may have lost digits.
+    kind = np.float32 if pa.types.is_floating(values.type) else np.float64
+    with np.errstate(over="ignore"):
+        numbers = pc.cast(values, pa.float64(), safe=False).to_numpy().astype(kind)
+        return bool(np.array_equal(numbers, y.astype(kind)))

@@ -101,7 +101,7 @@ def encode_labels(
             f"{wording().other_label()}, or add rows of another class."
         )
     if len(distinct) > 20 and len(distinct) > len(values) / 2:
-        hint = _hint(values, decimal) if is_text(values.type) else ""
+        hint = label_hint(values, decimal) if is_text(values.type) else ""
         raise DataError(
             f"{where} must hold classes; found {len(distinct)} distinct values in {len(values)} rows, as of a quantity "
             f"or an identifier.{hint} {wording().other_label()}."
@@ -118,22 +118,21 @@ def encode_labels(
 
 
 def refuse_dates(values: pa.Array | pa.ChunkedArray, where: str) -> None:
-    """DataError if labels are dates, which are neither classes nor numbers."""
-    if is_text(values.type) and look_like_dates(values):
-        found = f"dates such as {values.drop_null()[0].as_py()!r}"
-    elif holds_dates(values.type):
-        found = f"{values.type}, which are dates"
-    else:
-        return
-    raise DataError(
-        f"{where} must hold classes, or numbers to predict; found {found}. To predict them, write them as numbers, "
-        "such as of days; to tell them apart as classes, write words, such as the names of months. "
-        f"{wording().other_label()}."
-    )
+    """DataError if labels are of a type of dates, which are neither classes nor numbers; texts may be classes."""
+    kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
+    if holds_dates(kind):
+        raise DataError(
+            f"{where} must hold classes, or numbers to predict; found {kind}, which are dates. To predict them, write "
+            "them as numbers, such as of days; to tell them apart as classes, write words, such as the names of "
+            f"months. {wording().other_label()}."
+        )
 
 
-def _hint(values: pa.Array, decimal: Writing | None) -> str:
-    """A sentence, after a space, on what keeps labels from being numbers; empty where they seem to be none."""
+def label_hint(values: pa.Array | pa.ChunkedArray, decimal: Writing | None) -> str:
+    """A sentence, after a space, on what keeps texts from being numbers to predict; empty where they seem no such."""
+    if look_like_dates(values):
+        example = values.drop_null()[0].as_py()
+        return f" They look like dates, such as {example!r}: to predict them, write them as numbers, such as of days."
     hint = number_hint(values, decimal)
     return f" {hint.strange}: leave out such rows, and it is a number to predict." if hint.strange else hint.words
 

@@ -9,10 +9,9 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fcsearch.text import DECIMAL_COMMA, first_few
+from fcsearch.text import DECIMAL_COMMA, THOUSANDS_COMMAS, first_few
 from fcsearch.wording import wording
 
-_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
 _THOUSANDS_BY_POINTS = re.compile(r"[-+]?[1-9]\d{0,2}(\.\d{3})+(,\d+)?")
 _THOUSANDS_BY_SPACES = re.compile(r"[-+]?[1-9]\d{0,2}([ \u00a0\u2009\u202f'\u2019]\d{3})+([.,]\d+)?")
 _DATE = re.compile(r"(\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{4}[./-]\d{1,2}[./-]\d{1,2})([ T].*)?")
@@ -23,7 +22,7 @@ _MOST = 1000
 _WITHOUT = "Write them without."
 _WRITINGS = (
     (_THOUSANDS_BY_POINTS, "points between thousands", _WITHOUT),
-    (_THOUSANDS, "commas between thousands", _WITHOUT),
+    (THOUSANDS_COMMAS, "commas between thousands", _WITHOUT),
     (_THOUSANDS_BY_SPACES, "signs between thousands", _WITHOUT),
     (_DECIMAL_POINT, "decimal points", "Write them with commas."),
     (_WITH_UNIT, "signs beside them", "Write the number alone."),
@@ -79,7 +78,7 @@ def number_hint(values: pa.Array | pa.ChunkedArray, decimal: Writing | None = No
 def has_decimal_commas(values: pa.Array | pa.ChunkedArray) -> bool:
     """Whether texts are numbers with decimal commas, and not all of these could be commas between thousands."""
     commas = _only(_texts(values), DECIMAL_COMMA)
-    return not all(_THOUSANDS.fullmatch(text) for text in commas)
+    return not all(THOUSANDS_COMMAS.fullmatch(text) for text in commas)
 
 
 def has_decimal_points(values: pa.Array | pa.ChunkedArray) -> bool:
@@ -116,7 +115,7 @@ def _of_numbers(values: pa.Array | pa.ChunkedArray, decimal: Writing | None) -> 
 def _commas(others: list[str], decimal: Writing | None) -> list[str]:
     """The decimal commas among texts that are not numbers, unless all of them could be commas between thousands."""
     commas = [] if decimal == "," else [text for text in others if DECIMAL_COMMA.fullmatch(text)]
-    return [] if all(_THOUSANDS.fullmatch(text) for text in commas) else commas
+    return [] if all(THOUSANDS_COMMAS.fullmatch(text) for text in commas) else commas
 
 
 def _with_commas(commas: list[str], texts: list[str], decimal: Writing | None) -> NumberHint:

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fcsearch.config.objective import Task
-from fcsearch.data.kinds import is_text
-from fcsearch.data.labels import encode_labels, refuse_dates
-from fcsearch.data.number_texts import Writing, number_hint
+from fcsearch.data.kinds import category_texts, is_text
+from fcsearch.data.labels import encode_labels, label_hint, refuse_dates
+from fcsearch.data.number_texts import Writing
 from fcsearch.errors import DataError
 from fcsearch.wording import option, wording
 
@@ -69,8 +69,10 @@ def encode_targets(
 ) -> npt.NDArray[np.float64]:
     """The targets of a regression, (N,) float64; DataError unless all are finite numbers that are not all equal."""
     refuse_dates(values, where)
+    if pa.types.is_dictionary(values.type) and is_text(values.type.value_type):
+        values = category_texts(values)
     if not _is_quantity(values.type):
-        found = f"text.{number_hint(values, decimal).words}" if is_text(values.type) else f"{values.type}."
+        found = f"text.{label_hint(values, decimal)}" if is_text(values.type) else f"{values.type}."
         raise DataError(
             f"{where} must hold the numbers that a regression predicts; found {found} "
             f"{wording().other_label()}, or learn classes with {wording().task('classification')}."

@@ -73,7 +73,7 @@ def rare_classes(dataset: Dataset) -> str:
 
 def _to_leave_out(dataset: Dataset, why: str) -> str:
     """Which columns should perhaps be left out for this reason, and how that is done; empty if there are none."""
-    found = [column.name for column in dataset.columns if column.why == why]
+    found = [column.name for column in dataset.columns if why in column.why]
     way = wording().leaving_out([*dropped(dataset.columns), *found])
     return f"{first_columns(found)}: {why}: {way}" if found else ""
 
@@ -91,11 +91,16 @@ def _alike_classes(dataset: Dataset) -> str:
 def _numbers_as_categories(dataset: Dataset) -> str:
     """Which columns of texts may be numbers, and how they would be read as such; empty if none may."""
     found = [
-        f"{column_title(column.name)}: {column.why.removeprefix(AS_CATEGORIES).strip().removesuffix('.')}"
+        f"{column_title(column.name)}: {_categories_words(column.why)}"
         for column in dataset.columns
         if column.why.startswith(AS_CATEGORIES)
     ]
     return "; ".join([*found[:_MOST_COLUMNS], *(["..."] if len(found) > _MOST_COLUMNS else [])])
+
+
+def _categories_words(why: str) -> str:
+    """What a remark says of categories that may be numbers, without what is said in a line of its own."""
+    return why.removeprefix(AS_CATEGORIES).removesuffix(f"; {ONE_WITH_LABEL}").strip().removesuffix(".")
 
 
 def _counts(dataset: Dataset, y: np.ndarray) -> list[int]:

@@ -72,9 +72,12 @@ def read_file(path: Path) -> Node:
 
 def _meant(path: Path) -> str:
     """The end of a message: which file beside one that is missing was meant, or which space that ships."""
-    beside = [found.name for found in path.parent.glob("*") if is_space_file(found.name)]
-    near = nearest(path.name, beside)
-    meant = str(path.with_name(near)) if near else nearest(path.stem, shipped_spaces())
+    shipped = shipped_spaces()
+    meant = path.stem if path.stem in shipped else None
+    if meant is None:
+        beside = {found.stem: found for found in path.parent.glob("*") if is_space_file(found.name)}
+        near = nearest(path.stem, beside)
+        meant = str(beside[near]) if near else nearest(path.stem, shipped)
     return f".{did_you_mean(meant, sentence=True)}" if meant else ""
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from fcsearch.config import OTHER_NAMES
 from fcsearch.errors import SpaceError
-from fcsearch.text import did_you_mean, nearest, with_point
+from fcsearch.text import did_you_mean, nearest, without_commas
 
 Scalar = None | bool | int | float | str
 
@@ -62,8 +62,8 @@ class Node:
             return [node.plain() for node in self.value]
         return self.value
 
-    def found(self) -> str:
-        """The value in words, for the `found ...` of a message."""
+    def found(self, *, integer: bool = False) -> str:
+        """The value in words, for the `found ...` of a message; `integer`: an integer is needed."""
         if isinstance(self.value, dict):
             return "a mapping" if self.value else "an empty mapping"
         if isinstance(self.value, tuple):
@@ -73,8 +73,8 @@ class Node:
         if isinstance(self.value, bool):
             return str(self.value).lower()
         if isinstance(self.value, str):
-            pointed = with_point(self.value)
-            return f"the text {reprlib.repr(self.value)}{f' ({pointed})' if pointed else ''}"
+            plain = without_commas(self.value, integer=integer)
+            return f"the text {reprlib.repr(self.value)}{f' ({plain})' if plain else ''}"
         return f"the number {self.value}"
 
     def fail(self, key: str, message: str) -> SpaceError:
@@ -107,7 +107,8 @@ def instead(word: str, known: Iterable[str], *, listed: Iterable[str] | None = N
 def instead_of_key(name: str, field: Node, known: Iterable[str]) -> str:
     """As `instead`, of a key; digits without a value may be what YAML cut off a number at its comma."""
     cut = name.isdecimal() and field.value is None
-    return "; a number has a decimal point, not a comma" if cut else instead(name, known)
+    comma = "; a number has a decimal point, not a comma, and nothing between thousands"
+    return comma if cut else instead(name, known)
 
 
 def spaced(text: str, known: Iterable[str]) -> str:

@@ -13,7 +13,7 @@ from fcsearch.config.update_rules import decoupled
 from fcsearch.errors import ConfigError
 from fcsearch.space.nodes import Node, fields_of, instead, spaced
 from fcsearch.space.parameters import Choices, Constant, Parameter, Range, show
-from fcsearch.text import with_point
+from fcsearch.text import without_commas
 
 MAX_STEPS = 1_000_000
 # The most layers that hidden_dims may name.
@@ -77,8 +77,8 @@ def _check(name: str, node: Node, key: str, value: Any) -> None:
 def _unquoted(name: str, value: str) -> str:
     """What to write in place of a text where a number belongs."""
     integer = HYPERPARAMETERS[name].kind == "integer"
-    if not integer and (pointed := with_point(value)):
-        return pointed
+    if plain := without_commas(value, integer=integer):
+        return plain
     with contextlib.suppress(ValueError, OverflowError):
         if math.isfinite(int(value) if integer else float(value)):
             return f"write it without quotes: {value.strip()}"
@@ -155,7 +155,8 @@ def _culprit(fields: Mapping[str, Node], *names: str) -> str:
 
 def _read_bound(name: str, node: Node, key: str) -> float:
     if isinstance(node.value, str):
-        raise node.fail(key, f"the bound of a range must be a number; found {node.found()}")
+        integer = HYPERPARAMETERS[name].kind == "integer"
+        raise node.fail(key, f"the bound of a range must be a number; found {node.found(integer=integer)}")
     bound: float = read_value(name, node, key)
     return bound
 
@@ -163,7 +164,7 @@ def _read_bound(name: str, node: Node, key: str) -> float:
 def _read_step(node: Node, key: str, *, integer: bool, log: bool) -> float:
     step = node.value
     if not isinstance(step, (int, float)) or isinstance(step, bool) or not 0 < step < math.inf:
-        raise node.fail(key, f"step must be a number above 0; found {node.found()}")
+        raise node.fail(key, f"step must be a number above 0; found {node.found(integer=integer)}")
     if log:
         raise node.fail_key(key, "step does not go with log: true; leave one of them out")
     if integer and not isinstance(step, int):

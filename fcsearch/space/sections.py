@@ -68,7 +68,8 @@ def _located(refusal: Refusal, root: Node) -> SpaceError:
         if len(keys) == 1 and keys[0] in HYPERPARAMETERS:
             known, hint = "; indent it below parameters", ""
         return node.fail_key(above, f"{what} {reprlib.repr(keys[-1])}{known if ':' in keys[-1] else hint or known}")
-    return node.fail(key, f"{refusal.says} is needed; found {node.found()}{hint}")
+    found = node.found(integer=refusal.says.startswith("an integer"))
+    return node.fail(key, f"{refusal.says} is needed; found {found}{hint}")
 
 
 def dataset_of(file: SpaceFile, root: Node) -> DatasetSpec:

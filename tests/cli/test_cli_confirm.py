@@ -106,6 +106,7 @@ def test_the_ensemble_is_measured_on_any_rows(searched: RunDirectory) -> None:
         (("run", "full", "--seed", "-1"), "must be an integer from 0 to 4294967295; found '-1'"),
         (("run", "full", "--cpus-per-worker", "0"), "must be a number above 0; found '0'"),
         (("run", "full", "--cpus-per-worker", "0,5"), "found '0,5'; a number has a decimal point: 0.5"),
+        (("run", "full", "--cpus-per-worker", "1,000"), "found '1,000'; write it without commas: 1000"),
         (
             ("train", "--update-rule", "adma"),
             "sgd, sgd_momentum, rmsprop, adam, nadam, lion; found 'adma'; did you mean",

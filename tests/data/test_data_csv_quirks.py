@@ -117,8 +117,8 @@ def test_python_and_rows_in_memory_are_told_what_they_can_do(tmp_path: Path) -> 
     with worded(Arguments()):
         found = refusal(tmp_path / "prices.csv", "\n".join(["price,label", *rows]) + "\n")
         assert """Read them with `dataset={"decimal": ","}`.""" in found
-        mixed = [f"{number}.5;{number},5;{'yes' if number % 2 else 'no'}" for number in range(90)]
-        found = refusal(tmp_path / "mixed.csv", "\n".join(["a;b;label", *mixed]) + "\n")
+        mixed = [f"{number}.5;{number},5;0.5;{'yes' if number % 2 else 'no'}" for number in range(90)]
+        found = refusal(tmp_path / "mixed.csv", "\n".join(["a;b;c;label", *mixed]) + "\n")
         assert (
             """Write the numbers of 'b' with points, as the others, or leave it out: `dataset={"drop": ["b"]}`"""
             in found

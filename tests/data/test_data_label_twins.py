@@ -67,9 +67,29 @@ def test_a_late_row_tells_a_column_from_the_label(write_table, load) -> None:
 def test_a_column_that_equals_the_targets_is_told(write_table, load) -> None:
     order = np.argsort(TARGETS).argsort()
     table = {"a": NUMBERS, "same": TARGETS, "rank": order, "gaps": [None, *TARGETS[1:]], "label": TARGETS}
-    data = load(write_table(table))
+    # Copies of fewer digits.
+    table |= {"short": TARGETS.astype(np.float32), "text": TARGETS.astype(np.float32).astype(str).astype(float)}
+    data = load(write_table({**table, "near": TARGETS + 0.001}))
     assert data.task == "regression"
-    assert twins(data) == ["same"]
+    assert twins(data) == ["same", "short", "text"]
+
+
+def test_integers_are_compared_in_all_digits(write_table, load) -> None:
+    ends = 1_700_000_000 + 1000 * np.arange(60)
+    data = load(write_table({"a": NUMBERS, "start": ends - 1, "end": ends, "label": ends}))
+    assert twins(data) == ["end"]
+
+
+def test_a_twin_keeps_what_else_is_said_of_it(write_table, load) -> None:
+    texts = [("1 000", "2 000", "3 000")[y] for y in Y]
+    data = load(write_table({"a": NUMBERS, "score": texts, "label": Y}))
+    lines = told(data)
+    assert lines["one with the label"].startswith(f"score: {ONE_WITH_LABEL}: drop:")
+    assert lines["categories"].startswith("score: They look like numbers with signs between thousands")
+    assert lines["categories"].endswith("Write them without")
+    [why] = [column.why for column in data.columns if column.name == "score"]
+    assert why.startswith("as categories. They look")
+    assert why.endswith(f"Write them without; {ONE_WITH_LABEL}")
 
 
 def test_classes_and_categories_that_differ_only_in_capitals_are_told(write_table, load) -> None:

@@ -8,6 +8,8 @@ import pytest
 from fcsearch.data.labels import class_names_of, codes_of_labels, encode_labels, find_label
 from fcsearch.errors import DataError
 
+DAYS = pa.array([f"{1 + day}.02.2021" for day in range(28)])
+
 
 def refusal(values: pa.Array, names: tuple[str, ...] | None = None) -> str:
     with pytest.raises(DataError) as caught:
@@ -36,6 +38,22 @@ def test_classes_are_numbered_in_sorted_order(values: pa.Array, classes: list[in
     assert found == names
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("1.0.12", "1.2.10", "1.2.11"),
+        ("01-02-03", "04-05-06"),
+        ("10/20/30", "99.99.99"),
+        ("10.1.12 LTS", "2020.1.1"),
+        ("1/31/2021", "2021-02-28"),
+    ],
+)
+def test_texts_of_few_values_are_classes_though_they_look_like_dates(names: tuple[str, ...]) -> None:
+    values = pa.array([*names, *names])
+    for labels in (values, values.dictionary_encode()):
+        assert encode_labels(labels, None, "here")[1] == names
+
+
 def test_given_names_keep_their_places() -> None:
     y, names = encode_labels(pa.array([2, 0, 2]), ("ape", "bee", "cat"), "here")
     assert (y.tolist(), names) == ([2, 0, 2], ("ape", "bee", "cat"))
@@ -57,13 +75,12 @@ def test_given_names_keep_their_places() -> None:
         (pa.array(range(100)), "found 100 distinct values in 100 rows"),
         (pa.array([[1], [2]]), "must hold integers, text or booleans; found list"),
         (pa.array([1, 2], pa.date32()), "found date32.*, which are dates. To predict them"),
+        (pa.array([1, 2], pa.date32()).dictionary_encode(), "found date32.*, which are dates. To predict them"),
         (
-            pa.array([f"{1 + day}.02.2021" for day in range(28)]),
-            "found dates such as '1.02.2021'. To predict them, write",
+            DAYS,
+            "found 28 distinct .* They look like dates, such as '1.02.2021': to predict them, write them as numbers",
         ),
-        (pa.array(["1/31/2021", "2/28/2021", "1/31/2021"]), "found dates such as '1/31/2021'"),
-        # As few as classes are.
-        (pa.array(["2021-01-31", None, "2021-02-28", "2021-01-31"]), "to tell them apart as classes, write words"),
+        (DAYS.dictionary_encode(), "found 28 distinct .* They look like dates, such as '1.02.2021'"),
         (pa.array([2**64 - 1, 0], pa.uint64()), "found numbers such as 18446744073709551615"),
     ],
 )

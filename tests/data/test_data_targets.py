@@ -45,6 +45,9 @@ def test_the_user_has_the_last_word() -> None:
     ("values", "message"),
     [
         (pa.array(["a", "b"]), "column 'y' must hold the numbers that a regression predicts; found text"),
+        (pa.array(["1.2.2026", "2.2.2026"]), "found text. They look like dates, such as '1.2.2026': to predict them"),
+        (pa.array(["1.2.2026", "2.2.2026"]).dictionary_encode(), "found text. They look like dates"),
+        (pa.array([1, 2], pa.date32()), "found date32.*, which are dates. To predict them, write them as numbers"),
         (pa.array([1.5, None, float("inf")]), "must give every row a finite number; found 2 rows without"),
         (pa.array([2.5, 2.5]), "must hold different numbers; found 2.5 in every row"),
     ],

@@ -160,6 +160,16 @@ def test_missing_files_and_folders(tmp_path: Path) -> None:
         load_space(tmp_path / "chrun.yaml")
     with pytest.raises(SpaceError, match=r"no such file; .*\. Did you mean 'dropout'\?$"):
         load_space(tmp_path / "gone" / "dropuot.yaml")
+    # Endings make no names alike.
+    for name in ("a", "f", "defaults"):
+        (tmp_path / f"{name}.yaml").write_text("parameters: {epochs: 3}")
+    for name, meant in (("smal", "small"), ("default", "default"), ("tests/default", "default"), ("small", "small")):
+        with pytest.raises(SpaceError, match=rf"no such file; .*\. Did you mean '{meant}'\?$"):
+            load_space(tmp_path / f"{name}.yaml")
+    with pytest.raises(SpaceError, match=r"Did you mean '.*/churn\.yaml'\?$"):
+        load_space(tmp_path / "churn.yml")
+    with pytest.raises(SpaceError, match=r"writes one$"):
+        load_space(tmp_path / "b.yaml")
     with pytest.raises(SpaceError, match="found a folder"):
         load_space(tmp_path)
 

@@ -93,6 +93,14 @@ def test_a_list_is_a_constant_for_hidden_dims(load: Callable[..., SearchSpace]) 
             "'1'; a number has a decimal point, not a comma",
         ),
         ("learning_rate: 3,01", "1:31: parameters", "parameter '01'; a number has a decimal point, not a comma"),
+        (
+            "epochs: {low: 1,000, high: 5}",
+            "1:30: parameters.epochs",
+            "'000'; a number has a decimal point, not a comma, and",
+        ),
+        ("epochs: '1,000'", "1:22: parameters.epochs", "(text; write it without commas: 1000)"),
+        ("learning_rate: '1,000'", "1:29: parameters.learning_rate", "(text; write it without commas: 1000)"),
+        ("epochs: {low: 1, high: '5,000'}", "1:37: parameters.epochs.high", "'5,000' (write it without commas: 5000)"),
         ("learning_rate: '0,01'", "1:29: parameters.learning_rate", "(text; a number has a decimal point: 0.01)"),
         ("depth: '2,5'", "1:21: parameters.depth", "(text; write a number without quotes: depth: 1)"),
         ("learning_rate:", "1:14: parameters.learning_rate", "found nothing"),
@@ -157,6 +165,13 @@ def test_bad_parameters(
     assert schema_accepts(text) == (parameter in BEYOND_A_SCHEMA)
 
 
+@pytest.mark.parametrize("line", ["epochs: {low: '2,5', high: 5}", "epochs: {low: 1, high: 5, step: '2,5'}"])
+def test_no_point_is_advised_where_an_integer_is_needed(refusal: Callable[..., str], line: str) -> None:
+    assert refusal(f"parameters: {{{line}}}").endswith("; found the text '2,5'")
+    assert refusal("trials: 2,5\nparameters: {epochs: 3}").endswith(" is needed; found the text '2,5'")
+    assert refusal("trials: 1,000.5\nparameters: {epochs: 3}").endswith("found the text '1,000.5'")
+
+
 @pytest.mark.parametrize("value", ["{}", "[]", "3", ""])
 def test_parameters_must_name_something(refusal: Callable[..., str], value: str) -> None:
     assert "at least one parameter" in refusal(f"name: a\nparameters: {value}")
@@ -175,6 +190,8 @@ def test_parameters_must_name_something(refusal: Callable[..., str], value: str)
         ("trials: 2.0", "2:9: trials", "found the number 2.0"),
         ("trials: true", "2:9: trials", "found true"),
         ("trials: many", "2:9: trials", "found the text 'many'"),
+        ("trials: 1,000", "2:9: trials", "found the text '1,000' (write it without commas: 1000)"),
+        ("dataset: {val_fraction: '0,2'}", "2:25: dataset.val_fraction", "(a number has a decimal point: 0.2)"),
         ("sampler: tpee", "2:10: sampler", "did you mean 'tpe'?"),
         (
             "sampler: 3",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv
 
+from fcsearch.data.labels import LABEL_NAMES
 from fcsearch.data.number_texts import Decimal, Writing, has_decimal_commas, has_decimal_points
 from fcsearch.data.sources.formats import CSV, MISSING, check_text, delimiter_of, readable
 from fcsearch.data.sources.paths import format_of
@@ -50,7 +51,7 @@ class TrainingDecimal(NamedTuple):
     unclear: frozenset[str] = frozenset()
 
 
-def training_decimal(files: Iterable[Path], spec: DatasetSpec) -> TrainingDecimal:
+def training_decimal(files: Sequence[Path], spec: DatasetSpec) -> TrainingDecimal:
     """The decimal sign of the files to train on: the option's, else that of their first rows, else a point.
 
     Commas are found only where the delimiter is another sign. Numbers that may have signs between thousands, such as
@@ -70,22 +71,38 @@ def training_decimal(files: Iterable[Path], spec: DatasetSpec) -> TrainingDecima
                 found.setdefault(sign, {}).setdefault(name, path)
         unclear.update(signs.unclear)
     if len(found) == 2:
-        raise _two_signs(found, spec.drop)
+        raise _two_signs(found, spec, len(files))
     return TrainingDecimal(next(iter(found), "."), frozenset() if found else frozenset(unclear))
 
 
-def _two_signs(found: Mapping[Decimal, Mapping[str, Path]], drop: Sequence[str]) -> DataError:
-    """The error for columns with either sign; those of the rarer one are to be changed."""
-    firsts = {sign: next(iter(of.items())) for sign, of in found.items()}
-    where = {sign: f"column {name!r} of {path}" for sign, (name, path) in firsts.items()}
-    points_are_rarer = len(found["."]) < len(found[","])
-    rarer, sign = (found["."], "commas") if points_are_rarer else (found[","], "points")
-    names = first_few([*map(repr, rarer)], _MOST_NAMES)
+def _two_signs(found: Mapping[Decimal, Mapping[str, Path]], spec: DatasetSpec, files: int) -> DataError:
+    """The error for columns with either sign: those of the rarer one are to be changed, if there is such."""
+    points, commas = found["."], found[","]
+    # A column that has either, in two files, shows best which of them to change.
+    shared = next((name for name in points if name in commas), None)
+    point, comma = (next(iter(of)) if shared is None else shared for of in (points, commas))
+    if shared is None and len(points) != len(commas):
+        remedy = _rewriting(points, commas, spec)
+    elif points[point] != commas[comma]:
+        remedy = f"Write {'both' if files == 2 else 'all'} files with one sign."
+    else:
+        remedy = "Write all numbers with one sign."
     return DataError(
-        f"numbers must have one decimal sign; found points in {where['.']}, and commas in {where[',']}. Write the "
-        f"numbers of {names} with {sign}, as the others, or leave {'it' if len(rarer) == 1 else 'them'} out: "
-        f"{wording().leaving_out([*drop, *rarer])}"
+        f"numbers must have one decimal sign; found points in column {point!r} of {points[point]}, and commas in "
+        f"column {comma!r} of {commas[comma]}. {remedy}"
     )
+
+
+def _rewriting(points: Collection[str], commas: Collection[str], spec: DatasetSpec) -> str:
+    """What to do with the columns that have the rarer sign."""
+    rarer, others, sign = (points, commas, "commas") if len(points) < len(commas) else (commas, points, "points")
+    write = f"Write the numbers of {first_few([*map(repr, rarer)], _MOST_NAMES)} with {sign}, as the others"
+    labels = [spec.label] if spec.label else [name for name in (*points, *commas) if name.lower() in LABEL_NAMES]
+    needed = {*labels, spec.group, spec.time, spec.weights}
+    if not needed.isdisjoint(rarer) or needed.issuperset(others):
+        return f"{write}."
+    them = "it" if len(rarer) == 1 else "them"
+    return f"{write}, or leave {them} out: {wording().leaving_out([*spec.drop, *rarer])}"
 
 
 def writing_of(table: pa.Table, sign: Decimal, drop: Collection[str]) -> Writing:
