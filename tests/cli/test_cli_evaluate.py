@@ -110,7 +110,8 @@ def test_of_data_the_part_that_is_gone_is_named(tmp_path: Path, refused: Callabl
     error = " ".join(refused("evaluate", run.path).split())
     assert (
         f"the run's test rows {test} must exist; found nothing there; put them back, or under the same name beside "
-        f"{source}, where `fcsearch resume {shlex.quote(str(run.path))} --dataset '{source}'` notes that they are there now"
+        f"{source}, where `{shlex.join(['fcsearch', 'resume', str(run.path), '--dataset', str(source)])}` notes that "
+        "they are there now"
     ) in error
     with pytest.raises(DataError, match="put them back, or read them, and give them as `X` and `y`"):
         fcsearch.open_run(run.path).evaluate()
