@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 _LOCK = "search.lock"
+# Seconds after each attempt to remove a folder.
+_PAUSES = (0.0, 0.05, 0.2, 0.5, 0.0)
 
 
 @contextmanager
@@ -45,6 +48,9 @@ def _is_free(path: Path) -> bool:
 
 def remove(folder: Path) -> None:
     """Remove a folder with all that is in it, as far as that is possible."""
-    # What the owner started may outlive it by a moment, and may write while the first attempt removes.
-    for _ in range(3):
+    # What the owner started may outlive it by a moment, and may write while the first attempts remove.
+    for pause in _PAUSES:
         shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(pause)
