@@ -186,6 +186,9 @@ WAYS: dict[str, Named] = {
     "early-try1": house("the same as early, a portfolio of 1 first", tpe(), Asha(3, 3), tried=1),
     "early-try3": house("the same as early, a portfolio of 3 first", tpe(), Asha(3, 3), tried=3),
     "early-try6": house("the same as early, a portfolio of 6 first", tpe(), Asha(3, 3), tried=6),
+    "today-try6": house(
+        "TPE after 16, ASHA 3 x 3, packs of 6, a portfolio of 6 first", tpe(16), Asha(3, 3), pack=6, tried=6
+    ),
     "early-try10": house("the same as early, a portfolio of 10 first", tpe(), Asha(3, 3), tried=10),
     "early-1-try6": house("TPE after 10, ASHA 1 x 3, packs of 3, a portfolio of 6 first", tpe(), Asha(1, 3), tried=6),
     "early-1": house("TPE after 10, ASHA 1 x 3, packs of 3", tpe(), Asha(1, 3)),
@@ -195,6 +198,9 @@ WAYS: dict[str, Named] = {
     "grouped": house("grouped TPE after 10, ASHA 3 x 3", tpe(group=True), Asha(3, 3)),
     "grouped-6": house("grouped TPE after 10, ASHA 3 x 3, packs of 6", tpe(group=True), Asha(3, 3), pack=6),
     "early-6": house("TPE after 10, ASHA 3 x 3, packs of 6", tpe(), Asha(3, 3), pack=6),
+    "early-6-try6": house(
+        "TPE after 10, ASHA 3 x 3, packs of 6, a portfolio of 6 first", tpe(), Asha(3, 3), pack=6, tried=6
+    ),
     "wide": house(
         "TPE after 16, packs of 16, the best 1 in 4 after epochs 1, 4, 16", tpe(16), Asha(1, 4), pack=16, rungs=InPack
     ),
@@ -238,10 +244,13 @@ OTHERS: dict[str, Named] = {
 # On the space `full`, whose conditions make groups.
 _ON_FULL = (
     "today",
+    "today-try6",
     "early",
     "early-try6",
     "early-1",
+    "early-1-try6",
     "early-6",
+    "early-6-try6",
     "grouped",
     "grouped-6",
     "random",

@@ -130,6 +130,12 @@ def _print(space: SearchSpace, facts: dict[str, Any], data: dict[str, str]) -> N
         console.print()
         print_table(column_table(facts["columns"]))
     _print_parameters(space)
+    if len(space.tries) > 2:  # The line above names the first alone.
+        from fcsearch.space import describe_try
+
+        console.print("The configurations that come first")
+        print_fields([(str(number), describe_try(values)) for number, values in enumerate(space.tries, 1)])
+        console.print()
     sample = facts["sample"]
     console.print(f"A configuration of this space, sampled at random (seed {sample['seed']})")
     print_fields([(name, _show(value)) for name, value in sample["parameters"].items()])
@@ -139,6 +145,7 @@ def _head(space: SearchSpace, grid_size: int | None) -> dict[str, str]:
     """The space's sections beside its parameters, in words."""
     from fcsearch.space import describe_try, first_in_words
 
+    tries = [*map(describe_try, space.tries)]
     plain = type(space.dataset)(space.dataset.source).to_json()
     changed = {key: value for key, value in space.dataset.to_json().items() if plain[key] != value}
     return {
@@ -147,7 +154,7 @@ def _head(space: SearchSpace, grid_size: int | None) -> dict[str, str]:
         "sampler": space.sampler.name + _options(dict(space.sampler.options)),
         "trials": f"{space.trials}" + (f" of a grid of {grid_size}" if grid_size is not None else ""),
         "early stopping": space.stopping_words(),
-        **({"comes first": first_in_words([*map(describe_try, space.tries)], space.trials)} if space.tries else {}),
+        **({"comes first": first_in_words(tries, space.trials)} if tries else {}),
     }
 
 

@@ -111,13 +111,27 @@ def describe_try(values: Try) -> str:
     return ",".join(f"{name}={show(value)}" for name, value in values.items())
 
 
-def first_in_words(tries: Sequence[str], trials: int) -> str:
-    """What comes first in a search of so many trials, and how many configurations have no place among them."""
-    first, left_out = "; ".join(tries[:trials]), len(tries) - trials
-    if left_out <= 0:
+def first_in_words(tries: Sequence[str], trials: int, *, asked: int = 0) -> str:
+    """What comes first in a search of so many trials, and how many configurations have no place among them.
+
+    Of more than two the first stands for all, by its first values.
+
+    Args:
+        tries: As `describe_try` says them.
+        trials: Of the whole search.
+        asked: Trials that have begun; what has no place was said as they began.
+    """
+    wait, left_out = tries[asked:trials], len(tries) - trials
+    first = "; ".join(wait) if len(wait) < 3 else f"{len(wait)} configurations, the first {_shortened(wait[0])}"
+    if asked or left_out <= 0:
         return first
     room = "there is only 1 trial" if trials == 1 else f"there are only {trials} trials"
     return f"{first}; {left_out} more {'is' if left_out == 1 else 'are'} left out, as {room}"
+
+
+def _shortened(words: str) -> str:
+    values = _COMMA.split(words)
+    return ",".join(values if len(values) < 5 else [*values[:3], "..."])
 
 
 def _values(fields: Mapping[str, Node], parameters: Parameters, prefix: str, source: str) -> Try:

@@ -70,10 +70,18 @@ def _sections(space: SearchSpace) -> dict[str, str]:
         **{key: said[key] for key in ("task", "objective", "class_weight", "folds")},
         "sampler": sampler["name"] if len(sampler) == 1 else sampler,
         "trials": space.trials,
-        "tries": said["tries"] or None,
         "early_stopping": said["early_stopping"],
     }
-    return {key: f"{key}: {flow(entry)}" for key, entry in entries.items() if entry is not None}
+    lines = {key: f"{key}: {flow(entry)}" for key, entry in entries.items() if entry is not None}
+    if said["tries"]:
+        lines["tries"] = "\n".join(["tries:", *map(_listed, said["tries"])])
+    return lines
+
+
+def _listed(values: Mapping[str, object]) -> str:
+    """An item of a list, on as many lines as it takes."""
+    fold = textwrap.TextWrapper(_WIDTH, "  - ", "     ", break_long_words=False, break_on_hyphens=False)
+    return fold.fill(flow(values))
 
 
 def _parameters(space: SearchSpace) -> dict[str, str]:

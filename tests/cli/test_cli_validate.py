@@ -6,7 +6,7 @@ import pytest
 from commands import json_of, output_of
 
 import fcsearch.cli
-from fcsearch.space import SearchSpace, load_space
+from fcsearch.space import SearchSpace, describe_try, load_space
 
 SPACES = Path(__file__).parents[2] / "search_spaces"
 FULL, DROPOUT = str(SPACES / "full.yaml"), str(SPACES / "dropout.yaml")
@@ -22,6 +22,10 @@ def test_text_says_the_space_as_understood() -> None:
     assert "learning_rate range 0.0001 to 0.1, log always" in lines
     assert "epochs integer range 10 to 30, step 10 always" in lines
     assert "momentum range 0.8 to 0.99 update_rule is sgd_momentum" in lines
+    tried = [describe_try(values) for values in load_space(Path(FULL)).tries]
+    assert f"comes first {len(tried)} configurations, the first depth=2,hidden_dim=64,dropout=0,..." in lines
+    listed = lines.index("The configurations that come first") + 1
+    assert lines[listed : listed + len(tried)] == [f"{number} {words}" for number, words in enumerate(tried, 1)]
     assert "A configuration of this space, sampled at random (seed 1)" in lines
 
 

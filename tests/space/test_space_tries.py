@@ -116,7 +116,16 @@ def test_what_may_be_tried_is_listed(load: Load, refusal: Refusal) -> None:
 
 def test_those_that_have_no_room_among_the_trials_are_counted() -> None:
     tries = ["depth=1", "depth=2", "depth=3"]
-    assert first_in_words(tries, 3) == "depth=1; depth=2; depth=3"
+    long = "hidden_dims=[64, 32],dropout=0.1,reg=0,epochs=5"
+    assert first_in_words([long, *tries], 4) == f"4 configurations, the first {long}"
+    more = first_in_words([f"{long},lr_decay=1", *tries], 4)
+    assert more == "4 configurations, the first hidden_dims=[64, 32],dropout=0.1,reg=0,..."
+    assert first_in_words(tries, 4) == "3 configurations, the first depth=1"
+    assert first_in_words(tries, 3) == "3 configurations, the first depth=1"
+    assert first_in_words(tries, 3, asked=1) == "depth=2; depth=3"
+    assert first_in_words(tries, 2, asked=1) == "depth=2"
+    assert first_in_words(tries, 2, asked=2) == ""
+    assert first_in_words([], 2) == ""
     assert first_in_words(tries, 2) == "depth=1; depth=2; 1 more is left out, as there are only 2 trials"
     assert first_in_words(tries, 1) == "depth=1; 2 more are left out, as there is only 1 trial"
 

@@ -71,9 +71,7 @@ class SearchPlan:
     def first_words(self, *, asked: int = 0) -> str:
         """The configurations that come first, in words, without those among so many trials that were asked for."""
         tries = [*self.options.tries, *map(describe_try, self.space.tries)]
-        if asked:
-            return "; ".join(tries[asked : self.trials])
-        return first_in_words(tries, self.trials) if tries else ""
+        return first_in_words(tries, self.trials, asked=asked)
 
     def _remark(self) -> str:
         """A remark on the number of trials, if it needs one."""
