@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 _LOCK = "search.lock"
@@ -30,10 +31,17 @@ def owned(folder: Path) -> Iterator[None]:
         remove(folder)
 
 
-def remove_ownerless(place: Path, pattern: str) -> None:
-    """Remove the folders there whose owner has died; one without a lock is not ours, or too young."""
+def remove_ownerless(place: Path, pattern: str, *, made_again: str = "") -> None:
+    """Remove the folders there whose owner has died; one without a lock is not ours, or too young.
+
+    Args:
+        place: Where they lie.
+        pattern: Of their names.
+        made_again: The pattern of what processes that outlive the owner may write after its folder was removed: one
+            that holds nothing else is removed, too.
+    """
     for folder in place.glob(pattern):
-        if _is_free(folder / _LOCK) and not folder.is_symlink():
+        if not folder.is_symlink() and (_is_free(folder / _LOCK) or _holds_only(folder, made_again)):
             remove(folder)
 
 
@@ -44,6 +52,14 @@ def _is_free(path: Path) -> bool:
     except OSError:
         return False
     return True
+
+
+def _holds_only(folder: Path, pattern: str) -> bool:
+    try:
+        names = [path.name for path in folder.iterdir()]
+    except OSError:
+        return False
+    return bool(names) and all(fnmatchcase(name, pattern) for name in names)
 
 
 def remove(folder: Path) -> None:
