@@ -5,9 +5,11 @@ from __future__ import annotations
 # Of a trial that was in training when its search ended: its row says what it had reached, until `resume` trains it to
 # its end. A trial that is still waiting, or in training for the first time, has no row.
 UNFINISHED = "unfinished"
-STATES: tuple[str, ...] = ("complete", "stopped", "diverged", "failed", UNFINISHED)
+# Early stopping ended it.
+STOPPED = "stopped"
+STATES: tuple[str, ...] = ("complete", STOPPED, "diverged", "failed", UNFINISHED)
 # The states whose trials have a result that can be the best of a run.
-RANKED_STATES: tuple[str, ...] = ("complete", "stopped", UNFINISHED)
+RANKED_STATES: tuple[str, ...] = ("complete", STOPPED, UNFINISHED)
 
 # Sorts best first.
 Rank = tuple[float, float, int]

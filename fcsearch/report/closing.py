@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fcsearch.config.objective import OBJECTIVES
-from fcsearch.config.states import UNFINISHED
+from fcsearch.config.states import STOPPED, UNFINISHED
 from fcsearch.report.judgement import Verdict
 from fcsearch.report.model import Best, Report
 from fcsearch.report.next_space import NEXT_SPACE, next_command
@@ -23,7 +23,8 @@ def winner_line(report: Report, best: Best) -> str:
     varied = [effect.parameter for effect in report.effects if effect.parameter in best.parameters]
     shown = [(name, value_text(best.parameters[name])) for name in best.parameters if name in varied] or settings(best)
     row = best.row
-    left = f" (stopped after epoch {row['epochs_run']} of {row['epochs']})" if row["state"] == UNFINISHED else ""
+    short = row["state"] in (STOPPED, UNFINISHED)
+    left = f" (stopped after epoch {row['epochs_run']} of {row['epochs']})" if short else ""
     return f"trial {row['trial_id']}{left}: {', '.join(f'{name} {value}' for name, value in shown)}"
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from fcsearch.config.input_form import OWN_FORM
 from fcsearch.config.objective import OBJECTIVES, Objective
-from fcsearch.config.states import UNFINISHED
+from fcsearch.config.states import STOPPED, UNFINISHED
 from fcsearch.evaluation import BaseLine, Measurement
 from fcsearch.report.confirmed import alternative_lines, confirmed_line
 from fcsearch.report.features import feature_lines
@@ -134,7 +134,8 @@ def figure_lines(report: Report, best: Best) -> list[Line]:
 
 def so_far(row: Row) -> str:
     """How far a trial was trained, where that was not to its end."""
-    return f" of {row['epochs_run']} so far; {row['epochs']} were planned" if row["state"] == UNFINISHED else ""
+    ended = {UNFINISHED: "so far", STOPPED: "until early stopping"}.get(row["state"])
+    return f" of {row['epochs_run']} {ended}; {row['epochs']} were planned" if ended else ""
 
 
 def _final(best: Best, objective: Objective) -> list[Line]:

@@ -14,7 +14,7 @@ import fcsearch.cli.closing
 from fcsearch.cli.closing import print_closing
 from fcsearch.cli.console import open_console
 from fcsearch.report import FinalTest, Report, build_report, render_text, write_report
-from fcsearch.report.closing import exported_name, figures_line, more_trials, next_commands
+from fcsearch.report.closing import exported_name, figures_line, more_trials, next_commands, winner_line
 from fcsearch.report.judgement import Caution, Verdict
 from fcsearch.report.next_space import NEXT_SPACE, next_command
 from fcsearch.report.verdict import NOT_SHOWN, NOTHING
@@ -57,6 +57,16 @@ def test_more_trials_are_offered_where_they_may_help(report: Report) -> None:
     assert more_trials(dataclasses.replace(report, best=None)) is None
     nothing = dataclasses.replace(report.trust, verdict=Verdict(NOTHING, "x."))
     assert more_trials(dataclasses.replace(report, trust=nothing)) is None
+
+
+def test_a_winner_that_early_stopping_ended_is_called_so(report: Report) -> None:
+    assert report.best is not None
+    row = {**report.best.row, "state": "stopped", "epochs_run": 3, "epochs": 30, "best_epoch": 2}
+    stopped = dataclasses.replace(report, best=dataclasses.replace(report.best, row=row))
+    assert stopped.best is not None
+    assert winner_line(stopped, stopped.best).startswith(f"trial {row['trial_id']} (stopped after epoch 3 of 30): ")
+    text = render_text(stopped, width=400)
+    assert "at epoch 2, the best of 3 until early stopping; 30 were planned; " in text
 
 
 def test_no_width_cuts_a_word_or_a_number(report: Report) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fcsearch.config import TrialConfig
+from fcsearch.config.states import STOPPED
 from fcsearch.data import Dataset
 from fcsearch.results.records import epochs_again, row_config
 from fcsearch.search.options import SearchOptions
@@ -72,7 +73,7 @@ def confirmation_extent(
     Returns:
         None if nothing is asked for, or, with `auto`, if even the least would take too much of the search's time.
     """
-    best = _distinct(ranked)
+    best = _confirmable(ranked)
     size = (
         _affordable(options, best, done, dataset, workers=workers, left=left)
         if options.confirm == "auto"
@@ -98,8 +99,8 @@ def least_confirmed(ranked: Sequence[Row]) -> tuple[int, ...]:
 
 
 def best_trials(ranked: Sequence[Row], count: int) -> tuple[int, ...]:
-    """The best trials of different configurations, best first."""
-    return tuple(row["trial_id"] for row in _distinct(ranked)[:count])
+    """The best trials of different configurations that a confirmation trains again, best first."""
+    return tuple(row["trial_id"] for row in _confirmable(ranked)[:count])
 
 
 def refits(options: SearchOptions, dataset: Dataset) -> bool:
@@ -144,6 +145,15 @@ def candidates(options: SearchOptions, space: SearchSpace, dataset: Dataset) -> 
     predictions = 2 * sum(len(fold.val) for fold in dataset.folds) * dataset.outputs
     room = min(_WEIGHT_BYTES // weights, _PREDICTION_BYTES // max(1, predictions))
     return max(options.keep_models, min(options.ensemble, room))
+
+
+def _confirmable(ranked: Sequence[Row]) -> list[Row]:
+    """The rows of different configurations whose own network is the one that is confirmed.
+
+    What early stopping ended is trained to its end when it is trained again: its own network would be another.
+    """
+    distinct = _distinct(ranked)
+    return [row for row in distinct if row.get("state") != STOPPED] or distinct
 
 
 def _distinct(ranked: Sequence[Row]) -> list[Row]:

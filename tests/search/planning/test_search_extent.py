@@ -9,7 +9,7 @@ from search_helpers import make_space
 from synthetic_run import digits
 
 from fcsearch.search.options import SearchOptions
-from fcsearch.search.planning.extent import Extent, candidates, confirmation_extent
+from fcsearch.search.planning.extent import Extent, best_trials, candidates, confirmation_extent
 from fcsearch.training import TrialConfig
 
 
@@ -97,6 +97,15 @@ def test_what_is_asked_for_is_taken() -> None:
 def test_one_configuration_is_confirmed_once() -> None:
     twice = [*rows(2), {**rows(1)[0], "trial_id": 5}, {**rows(3)[2]}]
     assert extent(twice, confirm=3, confirm_seeds=1) == Extent((0, 1, 2), (8,))
+
+
+def test_what_early_stopping_ended_is_confirmed_only_where_there_is_nothing_else() -> None:
+    """The network that is kept is that of the trial; one that was stopped would not be the one that is confirmed."""
+    states = ["stopped", "complete", "stopped", "unfinished", "complete"]
+    found = [{**row, "state": state} for row, state in zip(rows(5), states, strict=True)]
+    assert extent(found, confirm=2, confirm_seeds=1) == Extent((1, 3), (8,))
+    assert extent(found, confirm=5, confirm_seeds=1) == Extent((1, 3, 4), (8,))
+    assert best_trials(found[2:3] * 2, 2) == (2,)
 
 
 def test_seeds_stay_in_their_range() -> None:
