@@ -6,6 +6,8 @@ INSTALLED := $(VENV)/.installed
 # A search needs the package alone; an environment that has the development tools too will do.
 PACKAGE := $(or $(wildcard $(INSTALLED)),$(VENV)/.package)
 PIP_INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
+# By a path: Python then finds the package also from the folder above this one, whose own name is that of the package.
+EDITABLE = --config-settings editable_mode=compat --editable
 
 .PHONY: install run test test-slow test-faults test-anywhere lint format bench docs gallery dist clean
 
@@ -60,7 +62,7 @@ bench: $(INSTALLED)  ## the CPU benchmarks, in some 15 minutes on two quiet core
 	$(BIN)/python benchmarks/quality_over_time.py --datasets digits --seeds 1 --times 5,10,20 --again --no-save
 
 docs: $(INSTALLED)  ## the documentation as a site, build/website/site; a broken link is an error
-	$(PIP_INSTALL) --quiet --editable ".[docs]"
+	$(PIP_INSTALL) --quiet $(EDITABLE) ".[docs]"
 	$(BIN)/python website/generated.py
 	$(BIN)/python website/assemble.py build/website
 	cd build/website && $(abspath $(BIN))/zensical build --clean --strict
@@ -80,11 +82,11 @@ clean:
 $(INSTALLED): pyproject.toml constraints.txt
 	@echo "installing fcsearch and the development tools in $(VENV): some minutes, 2.5 GB, several GB more with CUDA"
 	$(PYTHON) -m venv $(VENV)
-	$(PIP_INSTALL) --editable ".[dev]"
+	$(PIP_INSTALL) $(EDITABLE) ".[dev]"
 	touch $@
 
 $(VENV)/.package: pyproject.toml constraints.txt
 	@echo "installing fcsearch in $(VENV): some minutes, 1.5 GB, several GB more with CUDA"
 	$(PYTHON) -m venv $(VENV)
-	$(PIP_INSTALL) --editable .
+	$(PIP_INSTALL) $(EDITABLE) .
 	touch $@
