@@ -64,9 +64,15 @@ def _holds_only(folder: Path, pattern: str) -> bool:
 
 def remove(folder: Path) -> None:
     """Remove a folder with all that is in it, as far as that is possible."""
-    # What the owner started may outlive it by a moment, and may write while the first attempts remove.
+    # What the owner started may outlive it, and write what would be left without a lock: under another name it does not
+    # find the folder, and what it has open there is written for a moment at most.
+    aside = folder.with_name(f"{folder.name}.old")
+    try:
+        folder.rename(aside)
+    except OSError:
+        aside = folder
     for pause in _PAUSES:
-        shutil.rmtree(folder, ignore_errors=True)
-        if not folder.exists():
+        shutil.rmtree(aside, ignore_errors=True)
+        if not aside.exists():
             return
         time.sleep(pause)

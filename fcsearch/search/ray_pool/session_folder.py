@@ -12,8 +12,8 @@ from pathlib import Path
 from fcsearch.errors import UsageError
 from fcsearch.owned_folder import owned, remove_ownerless
 
-# What Ray makes in it: sessions, and a link to the last.
-_RAYS = "session_*"
+# What Ray makes in it: sessions, each called by the time of its start, and a link to the latest.
+_RAYS = "session_[2l]*"
 # The path of a socket has at most so many bytes, of which Ray's own names below its folder take the second number.
 _SOCKET_BYTES = 103 if sys.platform == "darwin" else 107
 _PREFIX = "fcsearch-"
