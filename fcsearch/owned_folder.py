@@ -12,6 +12,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 _LOCK = "search.lock"
+# Ends the name of a folder while it is removed.
+_REMOVED = ".removed-by-fcsearch"
 # Seconds after each attempt to remove a folder.
 _PAUSES = (0.0, 0.05, 0.2, 0.5, 0.0)
 
@@ -41,7 +43,8 @@ def remove_ownerless(place: Path, pattern: str, *, made_again: str = "") -> None
             that holds nothing else is removed, too.
     """
     for folder in place.glob(pattern):
-        if not folder.is_symlink() and (_is_free(folder / _LOCK) or _holds_only(folder, made_again)):
+        left = folder.suffix == _REMOVED or _is_free(folder / _LOCK) or _holds_only(folder, made_again)
+        if left and not folder.is_symlink():
             remove(folder)
 
 
@@ -64,9 +67,9 @@ def _holds_only(folder: Path, pattern: str) -> bool:
 
 def remove(folder: Path) -> None:
     """Remove a folder with all that is in it, as far as that is possible."""
-    # What the owner started may outlive it, and write what would be left without a lock: under another name it does not
-    # find the folder, and what it has open there is written for a moment at most.
-    aside = folder.with_name(f"{folder.name}.old")
+    # A removal that is cut short may have removed the lock. And what the owner started may outlive it: by this name it
+    # does not find the folder, and writes there for a moment at most.
+    aside = folder if folder.suffix == _REMOVED else folder.with_name(f"{folder.name}{_REMOVED}")
     try:
         folder.rename(aside)
     except OSError:

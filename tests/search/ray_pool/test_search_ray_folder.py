@@ -76,6 +76,22 @@ def test_what_a_killed_search_has_left_is_removed_and_nothing_else(
     assert [path.name for path in short.iterdir()] == ["fcsearch-of-others"]
 
 
+def test_what_a_search_has_left_that_was_killed_as_it_removed_its_folder_is_removed(
+    short: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_TMPDIR", str(short))
+    code = (
+        "import os, shutil; from fcsearch.search.ray_pool.session_folder import ray_folder\n"
+        "shutil.rmtree = lambda path, **_: ((path / 'search.lock').unlink(), os.kill(os.getpid(), 9))\n"
+        "with ray_folder() as folder: (folder / 'forks').touch()"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -signal.SIGKILL
+    [left] = short.iterdir()
+    assert [path.name for path in left.iterdir()] == ["forks"]
+    with ray_folder() as folder:
+        assert list(short.iterdir()) == [folder]
+
+
 def test_what_ray_has_made_again_after_a_killed_search_was_removed_is_removed(
     short: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
