@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from fcsearch import __version__
+from fcsearch.cli.without_pandas import leave_out_pandas
 from fcsearch.errors import FcsearchError, UsageError
 
 # Command -> (module, one line of help). The module holds a click.Command of the command's name, with `_` for `-`.
@@ -87,6 +88,7 @@ def main(argv: list[str] | None = None) -> Any:
         # at the exit.
         gc.set_threshold(50_000)
         atexit.register(gc.freeze)
+        leave_out_pandas()
     try:
         code = cli.main(args=argv, prog_name="fcsearch", standalone_mode=False)
     except click.ClickException as error:
