@@ -8,7 +8,7 @@ import pytest
 
 CODE = """
 import sys
-sys.argv = ["fcsearch", "init", "rows.csv", "--label", "kind"]
+sys.argv = ["fcsearch", "init", "rows.csv", "--label", "kind", "--space", "dropout"]
 from fcsearch.cli import main
 try:
     main()
