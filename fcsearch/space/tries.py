@@ -122,16 +122,22 @@ def first_in_words(tries: Sequence[str], trials: int, *, asked: int = 0) -> str:
         asked: Trials that have begun; what has no place was said as they began.
     """
     wait, left_out = tries[asked:trials], len(tries) - trials
-    first = "; ".join(wait) if len(wait) < 3 else f"{len(wait)} configurations, the first {_shortened(wait[0])}"
+    first = "; ".join(wait) if len(wait) < 3 else tries_in_short(wait)
     if asked or left_out <= 0:
         return first
     room = "there is only 1 trial" if trials == 1 else f"there are only {trials} trials"
     return f"{first}; {left_out} more {'is' if left_out == 1 else 'are'} left out, as {room}"
 
 
-def _shortened(words: str) -> str:
-    values = _COMMA.split(words)
-    return ",".join(values if len(values) < 5 else [*values[:3], "..."])
+def tries_in_short(tries: Sequence[str]) -> str:
+    """Configurations, at least one, by their number and the first values of the first.
+
+    Args:
+        tries: As `describe_try` says them.
+    """
+    values = _COMMA.split(tries[0])
+    first = ",".join(values if len(values) < 5 else [*values[:3], "..."])
+    return first if len(tries) == 1 else f"{len(tries)} configurations, the first {first}"
 
 
 def _values(fields: Mapping[str, Node], parameters: Parameters, prefix: str, source: str) -> Try:
