@@ -108,6 +108,12 @@ class SearchSpace:
             raise SpaceError("parameters.label_smoothing does nothing in a regression; take it out")
         return dataclasses.replace(self, objective=objective, parameters=parameters)
 
+    def without_tries(self, tries: Sequence[Try], *, why: str) -> SearchSpace:
+        """The same space without some of its `tries`, which it counts as left out for this reason."""
+        kept = tuple(values for values in self.tries if values not in tries)
+        left_out = {**self.left_out, why: len(self.tries) - len(kept)}
+        return dataclasses.replace(self, tries=kept, left_out=left_out)
+
     def suggest(self, trial: optuna.trial.Trial) -> dict[str, Any]:
         """Sample a configuration for `trial`: values by parameter name, constants included, only those that apply."""
         return self._fill(lambda parameter: parameter.suggest(trial))

@@ -104,7 +104,7 @@ def read_tries(fields: Mapping[str, Node], parameters: Parameters) -> tuple[tupl
                 if because not in changed:
                     mistakes.take(error)
             kept = _kept(given, values, {name for name, *_ in misfits})
-            if kept.items() - fixed.items():
+            if kept.keys() - fixed.keys():
                 found.append(kept)
             elif kept != given:
                 ruled_out += 1
