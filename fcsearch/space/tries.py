@@ -86,7 +86,7 @@ def read_tries(fields: Mapping[str, Node], parameters: Parameters) -> tuple[tupl
     sampler = fields.get("sampler")
     if sampler is not None and sampler.plain() in ("grid", {"name": "grid"}):
         if sampler.overridden and not node.overridden:
-            return (), 0
+            return (), len(node.value)
         raise node.fail_key("tries", "a grid has configurations of its own; leave tries out, or take another sampler")
     changed = set() if node.overridden else _overridden(fields["parameters"], parameters, node.mark.source)
     fixable = {name: known for name, known in parameters.items() if name in changed and isinstance(known, Constant)}

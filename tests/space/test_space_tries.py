@@ -243,7 +243,8 @@ def test_a_grid_has_its_own_configurations(refusal: Refusal, load: Load) -> None
     text = "sampler: {}\ntries: [{{epochs: 1}}]\nparameters: {{epochs: {{choices: [1, 2]}}}}"
     for grid in ("grid", "{name: grid}"):
         assert refusal(text.format(grid)).startswith("FILE:2:1: tries: a grid has configurations of its own")
-    assert load(text.format("tpe"), "sampler=grid").tries == ()
+    space = load(text.format("tpe"), "sampler=grid")
+    assert (space.tries, space.left_out) == ((), {"ruled out by --set": 1})
 
 
 def test_the_schema_says_the_same(schema_accepts: Callable[[str], bool]) -> None:
