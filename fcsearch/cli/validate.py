@@ -145,7 +145,7 @@ def _head(space: SearchSpace, grid_size: int | None) -> dict[str, str]:
     """The space's sections beside its parameters, in words."""
     from fcsearch.space import describe_try, first_in_words
 
-    tries = [*map(describe_try, space.tries)]
+    first = first_in_words([*map(describe_try, space.tries)], space.trials, left_out=space.left_out)
     plain = type(space.dataset)(space.dataset.source).to_json()
     changed = {key: value for key, value in space.dataset.to_json().items() if plain[key] != value}
     return {
@@ -154,7 +154,7 @@ def _head(space: SearchSpace, grid_size: int | None) -> dict[str, str]:
         "sampler": space.sampler.name + _options(dict(space.sampler.options)),
         "trials": f"{space.trials}" + (f" of a grid of {grid_size}" if grid_size is not None else ""),
         "early stopping": space.stopping_words(),
-        **({"comes first": first_in_words(tries, space.trials)} if tries else {}),
+        **({"comes first": first} if first else {}),
     }
 
 

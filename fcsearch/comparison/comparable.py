@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -11,8 +13,9 @@ from fcsearch.comparison.contestant import Contestant
 from fcsearch.config import HYPERPARAMETERS
 from fcsearch.errors import SpaceError
 from fcsearch.report.words import listing, plural
-from fcsearch.space import Parameter, SearchSpace, describe_try
+from fcsearch.space import Parameter, SearchSpace, describe_try, tries_in_short
 from fcsearch.space.parameters import show
+from fcsearch.space.tries import Try
 
 _MACHINE = ("host", "processor", "cpus", "gpus")
 _STATES = {"complete": "ended", "running": "still runs", "interrupted": "was interrupted", "failed": "failed"}
@@ -122,7 +125,10 @@ def _machine(runs: Sequence[Contestant]) -> Check:
 
 
 def _space(runs: Sequence[Contestant]) -> Check:
-    differences = tuple(_differences([_described(run.manifest.space or {}) for run in runs]))
+    described = [_described(run.manifest.space or {}) for run in runs]
+    first = _first_words([tries for _, tries in described])
+    found = [{**words, "comes first": said} for (words, _), said in zip(described, first, strict=True)]
+    differences = tuple(_differences(found))
     if not differences:
         return Check("space", True, False, "the same")
     return Check("space", False, False, f"not the same: {_names(differences)}", differences)
@@ -134,20 +140,41 @@ def _names(differences: Sequence[Difference]) -> str:
     return listing([*names[:_MOST_NAMES], f"{more} more"] if more > 0 else names)
 
 
-def _described(space: Mapping[str, Any]) -> dict[str, str]:
-    """What a space searches, as words by name."""
+def _described(space: Mapping[str, Any]) -> tuple[dict[str, str], Sequence[Try]]:
+    """What a space searches, as words by name, and the configurations that come first."""
     try:
         read = SearchSpace.from_json(space)
     except SpaceError:
         # Of an earlier version, which is compared as it is written.
-        return {name: str(value) for name, value in (space.get("parameters") or {}).items()}
+        return {name: str(value) for name, value in (space.get("parameters") or {}).items()}, ()
     early = read.early_stopping
-    return {
+    words = {
         **{name: parameter.describe() + _when(parameter) for name, parameter in read.parameters.items()},
         "sampler": " ".join([read.sampler.name, *(f"{key}={value}" for key, value in read.sampler.options.items())]),
         "early stopping": f"from epoch {early.min_epochs}, 1 in {early.reduction_factor}" if early else "none",
-        "comes first": "; ".join(map(describe_try, read.tries)) or "nothing",
     }
+    return words, read.tries
+
+
+def _first_words(lists: Sequence[Sequence[Try]]) -> list[str]:
+    """What comes first in each run, in short; where different lists would look the same, with a value that differs."""
+    words = [tries_in_short([*map(describe_try, tries)]) if tries else "nothing" for tries in lists]
+    values = [
+        {(number, name): show(value) for number, one in enumerate(tries, 1) for name, value in one.items()}
+        for tries in lists
+    ]
+    for place in dict.fromkeys(itertools.chain(*values)):
+        said = [_at(place, found, tries) for found, tries in zip(values, lists, strict=True)]
+        alike = Counter(text for text, _ in {*zip(words, said, strict=True)})
+        words = [text if alike[text] == 1 else f"{text}; {more}" for text, more in zip(words, said, strict=True)]
+    return words
+
+
+def _at(place: tuple[int, str], values: Mapping[tuple[int, str], str], tries: Sequence[Try]) -> str:
+    """What the configuration of this number has for the parameter of this name, in words."""
+    number, name = place
+    has = f"with {name}={values[place]}" if place in values else f"without {name}"
+    return has if len(tries) == 1 else f"number {number} {has}"
 
 
 def _when(parameter: Parameter) -> str:

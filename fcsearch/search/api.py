@@ -53,14 +53,19 @@ def plan_search(space: SearchSpace, options: SearchOptions, *, path: Path) -> Se
 def plan_for_data(plan: SearchPlan, dataset: Dataset) -> tuple[SearchPlan, Dataset]:
     """The plan for a loaded dataset, and the dataset under a name that is valid in any working directory.
 
+    Of the space's `tries` those are left out that the earlier run, if there is one, has tried.
+
     Raises:
         UsageError: the space, or the trials that come first, do not fit the data.
     """
     dataset = dataclasses.replace(dataset, spec=dataset.spec.resolve(Path.cwd()))
     # With the settings found from the rows, such as the number of bins: later commands must repeat them.
     plan = dataclasses.replace(plan, space=dataclasses.replace(plan.space, dataset=dataset.spec)).of(dataset)
-    # Called for its errors, while there is nothing to undo.
-    read_beginning(plan.space, plan.options, trials=plan.trials, fingerprint=dataset.fingerprint)
+    # Here for its errors, while there is nothing to undo.
+    found = read_beginning(plan.space, plan.options, trials=plan.trials, fingerprint=dataset.fingerprint)
+    if plan.options.start_from is not None and found.tried:
+        why = f"tried by {Path(plan.options.start_from).name}"
+        plan = dataclasses.replace(plan, space=plan.space.without_tries(found.tried, why=why))
     return plan, dataset
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         shipped_spaces,
     )
     from fcsearch.space.space_file import load_space
-    from fcsearch.space.tries import describe_try, first_in_words, read_try_options
+    from fcsearch.space.tries import describe_try, first_in_words, read_try_options, tries_in_short
 
 __all__ = [
     "DEFAULT_SPACE",
@@ -41,6 +41,7 @@ __all__ = [
     "shipped_space",
     "shipped_spaces",
     "space_schema",
+    "tries_in_short",
 ]
 
 __getattr__ = on_first_use(
@@ -60,6 +61,6 @@ __getattr__ = on_first_use(
             "shipped_spaces",
         ),
         "space_file": ("load_space",),
-        "tries": ("describe_try", "first_in_words", "read_try_options"),
+        "tries": ("describe_try", "first_in_words", "read_try_options", "tries_in_short"),
     },
 )

@@ -43,6 +43,7 @@ class SearchSpace:
         parameters: By name, parents before the parameters that depend on them.
         objective: The figure that the search goes by; None: that of the task, which the label decides.
         tries: Configurations that come first: values of some parameters by name.
+        left_out: How many others the file lists under `tries`, by the reason why they do not come first; not recorded.
     """
 
     name: str
@@ -53,6 +54,7 @@ class SearchSpace:
     parameters: Mapping[str, Parameter]
     objective: str | None = None
     tries: tuple[Try, ...] = ()
+    left_out: Mapping[str, int] = dataclasses.field(default_factory=dict, compare=False)
 
     @property
     def known_objective(self) -> Objective:
@@ -105,6 +107,12 @@ class SearchSpace:
         if task == "regression" and "label_smoothing" in parameters:
             raise SpaceError("parameters.label_smoothing does nothing in a regression; take it out")
         return dataclasses.replace(self, objective=objective, parameters=parameters)
+
+    def without_tries(self, tries: Sequence[Try], *, why: str) -> SearchSpace:
+        """The same space without some of its `tries`, which it counts as left out for this reason."""
+        kept = tuple(values for values in self.tries if values not in tries)
+        left_out = {**self.left_out, why: len(self.tries) - len(kept)}
+        return dataclasses.replace(self, tries=kept, left_out=left_out)
 
     def suggest(self, trial: optuna.trial.Trial) -> dict[str, Any]:
         """Sample a configuration for `trial`: values by parameter name, constants included, only those that apply."""
@@ -237,7 +245,7 @@ class SearchSpace:
             file = read_sections(root)
         with found.collecting():
             parameters = read_parameters(fields["parameters"]) if "parameters" in fields else {}
-            tries = read_tries(fields, parameters) if parameters else ()
+            tries, ruled_out = read_tries(fields, parameters) if parameters else ((), 0)
         found.check()
         sampler_node = fields.get("sampler", root)
         with found.collecting():
@@ -255,6 +263,7 @@ class SearchSpace:
             parameters=parameters,
             objective=file.objective,
             tries=tries,
+            left_out={"ruled out by --set": ruled_out} if ruled_out else {},
         )
 
     def _fill(self, value: Callable[[Parameter], Any]) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from fcsearch.config import HYPERPARAMETERS
@@ -56,17 +57,19 @@ def _read_try(text: str, parameters: Parameters) -> Try:
             fields[name] = read_text(value, source, positions=False)
     with mistakes.collecting():
         values = _values(fields, parameters, "", source)
-        for _, error in _misfits(fields, values, parameters, ""):
+        for *_, error in _misfits(fields, values, parameters, ""):
             mistakes.take(error)
     mistakes.check()
     return values
 
 
-def read_tries(fields: Mapping[str, Node], parameters: Parameters) -> tuple[Try, ...]:
-    """The configurations that a document lists under `tries`, as far as overrides leave them room.
+def read_tries(fields: Mapping[str, Node], parameters: Parameters) -> tuple[tuple[Try, ...], int]:
+    """The configurations that a document lists under `tries`, and how many of them overrides rule out.
 
     Where an override gives a parameter one value, that value holds here, too: with `epochs=15` what comes first trains
-    for 15 epochs. A configuration that an override rules out, or leaves nothing of, is left out.
+    for 15 epochs. A value that an override rules out is left to the sampler. The whole configuration is ruled out where
+    its settings of a word go with that word, as `beta1` goes with `adam`: its other values were chosen for that one. So
+    is one of which nothing is left.
 
     Args:
         fields: The document's sections.
@@ -77,33 +80,36 @@ def read_tries(fields: Mapping[str, Node], parameters: Parameters) -> tuple[Try,
     """
     node = fields.get("tries")
     if node is None or node.value is None or node.value == ():
-        return ()
+        return (), 0
     if not isinstance(node.value, tuple):
         raise node.fail("tries", f"a list of configurations is needed, such as [{_EXAMPLE}]; found {node.found()}")
     sampler = fields.get("sampler")
     if sampler is not None and sampler.plain() in ("grid", {"name": "grid"}):
         if sampler.overridden and not node.overridden:
-            return ()
+            return (), len(node.value)
         raise node.fail_key("tries", "a grid has configurations of its own; leave tries out, or take another sampler")
     changed = set() if node.overridden else _overridden(fields["parameters"], parameters, node.mark.source)
     fixable = {name: known for name, known in parameters.items() if name in changed and isinstance(known, Constant)}
-    found, mistakes = list[Try](), Collector(node.mark.source)
+    found, ruled_out, mistakes = list[Try](), 0, Collector(node.mark.source)
     for place, item in enumerate(node.value):
         with mistakes.collecting():
             key = f"tries[{place}]"
             if not isinstance(item.value, dict) or not item.value:
                 raise item.fail(key, f"a configuration is a mapping such as {_EXAMPLE}; found {item.found()}")
-            values = _values(item.value, parameters, f"{key}.", node.mark.source)
-            fixed = {name: parameter.value for name, parameter in fixable.items() if name in values}
-            values = {**values, **fixed}
+            given = _values(item.value, parameters, f"{key}.", node.mark.source)
+            fixed = {name: parameter.value for name, parameter in fixable.items() if name in given}
+            values = {**given, **fixed}
             misfits = list(_misfits(item.value, values, parameters, f"{key}."))
-            for because, error in misfits:
+            for _, because, error in misfits:
                 if because not in changed:
                     mistakes.take(error)
-            if not misfits and values != fixed:
-                found.append(values)
+            kept = _kept(given, values, {name for name, *_ in misfits})
+            if kept.keys() - fixed.keys():
+                found.append(kept)
+            elif kept != given:
+                ruled_out += 1
     mistakes.check()
-    return tuple(found)
+    return tuple(found), ruled_out
 
 
 def describe_try(values: Try) -> str:
@@ -111,27 +117,43 @@ def describe_try(values: Try) -> str:
     return ",".join(f"{name}={show(value)}" for name, value in values.items())
 
 
-def first_in_words(tries: Sequence[str], trials: int, *, asked: int = 0) -> str:
-    """What comes first in a search of so many trials, and how many configurations have no place among them.
+def first_in_words(
+    tries: Sequence[str], trials: int, *, asked: int = 0, left_out: Mapping[str, int] = MappingProxyType({})
+) -> str:
+    """What comes first in a search of so many trials, and how many configurations are left out, and why.
 
     Of more than two the first stands for all, by its first values.
 
     Args:
         tries: As `describe_try` says them.
         trials: Of the whole search.
-        asked: Trials that have begun; what has no place was said as they began.
+        asked: Trials that have begun; what is left out was said as they began.
+        left_out: How many others are, by the reason.
     """
-    wait, left_out = tries[asked:trials], len(tries) - trials
-    first = "; ".join(wait) if len(wait) < 3 else f"{len(wait)} configurations, the first {_shortened(wait[0])}"
-    if asked or left_out <= 0:
+    wait = tries[asked:trials]
+    first = "; ".join(wait) if len(wait) < 3 else tries_in_short(wait)
+    if asked:
         return first
-    room = "there is only 1 trial" if trials == 1 else f"there are only {trials} trials"
-    return f"{first}; {left_out} more {'is' if left_out == 1 else 'are'} left out, as {room}"
+    reasons = dict(left_out)
+    if len(tries) > trials:
+        room = "there is only 1 trial" if trials == 1 else f"there are only {trials} trials"
+        reasons = {room: len(tries) - trials, **reasons}
+    said = []
+    for why, count in reasons.items():
+        others = "more" if tries else "configuration" if count == 1 else "configurations"
+        said.append(f"{count} {others} {'is' if count == 1 else 'are'} left out, as {why}")
+    return "; ".join([first or "nothing", *said]) if said else first
 
 
-def _shortened(words: str) -> str:
-    values = _COMMA.split(words)
-    return ",".join(values if len(values) < 5 else [*values[:3], "..."])
+def tries_in_short(tries: Sequence[str]) -> str:
+    """Configurations, at least one, by their number and the first values of the first.
+
+    Args:
+        tries: As `describe_try` says them.
+    """
+    values = _COMMA.split(tries[0])
+    first = ",".join(values if len(values) < 5 else [*values[:3], "..."])
+    return first if len(tries) == 1 else f"{len(tries)} configurations, the first {first}"
 
 
 def _values(fields: Mapping[str, Node], parameters: Parameters, prefix: str, source: str) -> Try:
@@ -147,6 +169,21 @@ def _values(fields: Mapping[str, Node], parameters: Parameters, prefix: str, sou
     return found
 
 
+def _kept(given: Try, values: Try, misfits: Collection[str]) -> Try:
+    """The values of a configuration that fit; none where a word of it has gone, and its settings with it.
+
+    Args:
+        given: The configuration.
+        values: It, with the values that overrides fix.
+        misfits: The parameters whose values do not fit.
+    """
+    for name in values:
+        word, _ = HYPERPARAMETERS[name].under or ("", ())
+        if word in misfits or (name in misfits and word in values and values[word] != given[word]):
+            return {}
+    return {name: value for name, value in values.items() if name not in misfits}
+
+
 def _searched(parameters: Parameters) -> list[str]:
     """What may be tried: the parameters that differ between trials; all, where none does."""
     return [name for name, known in parameters.items() if not isinstance(known, Constant)] or list(parameters)
@@ -154,20 +191,20 @@ def _searched(parameters: Parameters) -> list[str]:
 
 def _misfits(
     fields: Mapping[str, Node], values: Try, parameters: Parameters, prefix: str
-) -> Iterator[tuple[str, SpaceError]]:
-    """What lies outside the space: the parameter that rules it out, and the error."""
+) -> Iterator[tuple[str, str, SpaceError]]:
+    """What lies outside the space: the parameter, the one that rules it out, and the error."""
     for name, value in values.items():
         node, key = fields[name], f"{prefix}{name}"
         if name not in parameters:
             known = ", ".join(_searched(parameters))
             said = f"{name} is not searched in this space; name one of {known}, or add parameters.{name}"
-            yield name, node.fail_key(key, said)
+            yield name, name, node.fail_key(key, said)
         elif not parameters[name].contains(value):
             said = f"{name} must lie in the space, {parameters[name].describe()}; found {show(value)}"
-            yield name, node.fail(key, f"{said}; widen parameters.{name}, or take another value")
+            yield name, name, node.fail(key, f"{said}; widen parameters.{name}, or take another value")
         else:
             for because, said in _unmet(parameters[name], values, parameters):
-                yield because, node.fail_key(key, said)
+                yield name, because, node.fail_key(key, said)
 
 
 def _unmet(parameter: Parameter, values: Try, parameters: Parameters) -> Iterator[tuple[str, str]]:

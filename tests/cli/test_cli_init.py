@@ -155,7 +155,7 @@ def test_what_is_set_stands_in_place_of_what_it_changes(here: Path) -> None:
         "# test_fraction:",
         "# objective:",
         "folds: auto\n",
-        "tries:",
+        "depth: 1",
         "# linear",
         "\n  dropout:",
     ):
@@ -164,7 +164,7 @@ def test_what_is_set_stands_in_place_of_what_it_changes(here: Path) -> None:
     assert "#   day " in text
     expected = load_space(shipped_spaces()["small"], overrides=changes, dataset="customers.csv")
     space = load_space(here / "customers.yaml")
-    assert (space.parameters, space.trials, space.tries) == (expected.parameters, 7, ())
+    assert (space.parameters, space.trials, space.tries) == (expected.parameters, 7, expected.tries)
     assert space.objective == "roc_auc"
     assert space.dataset == dataclasses.replace(expected.dataset, label="churn")
     assert "churn" in output_of("run", "customers.yaml", "--dry-run")

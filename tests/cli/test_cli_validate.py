@@ -29,6 +29,18 @@ def test_text_says_the_space_as_understood() -> None:
     assert "A configuration of this space, sampled at random (seed 1)" in lines
 
 
+@pytest.mark.parametrize(
+    ("override", "line"),
+    [
+        ("update_rule=sgd", "comes first nothing; 6 configurations are left out, as ruled out by --set"),
+        ("lr_schedule=cosine", "comes first 6 configurations, the first depth=2,hidden_dim=64,dropout=0,..."),
+    ],
+)
+def test_text_counts_the_configurations_that_an_override_rules_out(override: str, line: str) -> None:
+    output = output_of("validate", FULL, "--set", f"parameters.{override}")
+    assert line in [" ".join(found.split()) for found in output.splitlines()]
+
+
 def test_text_of_a_grid_with_overrides() -> None:
     file = str(SPACES / "two_layer.yaml")
     output = output_of(

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from compared_runs import made, sections
-from synthetic_run import change_dataset, make_run, manifest, trial_row
+from synthetic_run import SPACE, change_dataset, make_run, manifest, trial_row
 
-from fcsearch.comparison import Section, compare_runs
+from fcsearch.comparison import Section, compare_runs, comparison_page
 from fcsearch.comparison.contestant import Done
 from fcsearch.comparison.rankings import by_trials
 from fcsearch.comparison.row_chance import RowChance, RowsError
@@ -19,6 +19,7 @@ from fcsearch.comparison.section_tables import section_rows, section_title, shor
 from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.errors import RunError, UsageError
 from fcsearch.results import RunDirectory
+from fcsearch.space import SearchSpace
 
 ACCURACY, RMSE = OBJECTIVES["accuracy"], OBJECTIVES["rmse"]
 
@@ -145,6 +146,31 @@ def test_what_one_did_not_search_has_the_value_that_it_had(tmp_path: Path) -> No
     two = made(tmp_path / "two", [0.8], space={**space, "parameters": changed})
     checks = {check.subject: check for check in compare_runs([one.path, two.path]).checks}
     assert checks["space"].differences[0].values == ("exponential, not searched", "cosine")
+
+
+def test_what_comes_first_is_said_in_short_and_never_alike_for_different_lists(tmp_path: Path) -> None:
+    one = {"learning_rate": 0.01, "depth": 3, "hidden_dim": 64, "dropout": 0.1, "update_rule": "adam"}
+    two = {**one, "dropout": 0.2}
+    lists = [[], [one], [two], [one] * 6, [one] * 6, [one] * 5 + [two], [one] * 5 + [{"depth": 3}], [one, two, one]]
+    runs = [
+        made(tmp_path / str(number), [0.9], space=SearchSpace.from_mapping({**SPACE, "tries": tries}).to_json())
+        for number, tries in enumerate(lists)
+    ]
+    found = compare_runs([run.path for run in runs])
+    [first] = [difference for check in found.checks for difference in check.differences]
+    assert first.name == "comes first"
+    short, six = "learning_rate=0.01,depth=3,hidden_dim=64,...", "6 configurations, the first "
+    assert first.values == (
+        "nothing",
+        f"{short}; with dropout=0.1",
+        f"{short}; with dropout=0.2",
+        f"{six}{short}; number 6 with learning_rate=0.01; number 6 with dropout=0.1",
+        f"{six}{short}; number 6 with learning_rate=0.01; number 6 with dropout=0.1",
+        f"{six}{short}; number 6 with learning_rate=0.01; number 6 with dropout=0.2",
+        f"{six}{short}; number 6 without learning_rate",
+        f"3 configurations, the first {short}",
+    )
+    assert f"{six}{short}; number 6 without learning_rate</td>" in comparison_page(found)
 
 
 def test_other_objectives_are_refused(tmp_path: Path) -> None:

@@ -7,43 +7,20 @@ from typing import Any
 
 import inline_pool
 import pytest
+from begun_searches import DATA, PARAMETERS, search
 from engine_helpers import RecordingView
 from in_process_pool import InProcess
 from inline_pool import Killed, killed_at, tables
 from optuna.trial import TrialState
-from search_helpers import journal, make_space
+from search_helpers import journal
 
 from fcsearch.errors import SpaceError, UsageError
 from fcsearch.results import RunDirectory
-from fcsearch.search.api import SearchResult, resume_search, saved_options, start_search
+from fcsearch.search.api import resume_search, saved_options
 from fcsearch.search.options import SearchOptions
 from fcsearch.search.record.ledger import Ledger
 
-PARAMETERS: dict[str, Any] = {
-    "learning_rate": {"low": 1e-3, "high": 1e-1, "log": True},
-    "epochs": 3,
-    "hidden_dim": {"choices": [8, 16]},
-    "update_rule": {"choices": ["sgd", "sgd_momentum"]},
-    "momentum": {"low": 0.8, "high": 0.99, "when": {"update_rule": "sgd_momentum"}},
-}
-DATA = {"source": "digits", "num_train": 200}
 ASHA = {"method": "asha", "min_epochs": 1, "reduction_factor": 2}
-
-
-def search(
-    folder: Path, name: str, *, begin: dict[str, Any], pool: Any = None, view: Any = None, **keys: Any
-) -> SearchResult:
-    space = make_space(folder, **{"dataset": DATA, "trials": 6, "sampler": "tpe", "parameters": PARAMETERS, **keys})
-    options = SearchOptions(seed=3, workers=1, pack_size=3, confirm=0, ensemble=0, **begin)
-    return start_search(
-        space,
-        options,
-        path=folder / name,
-        command=["fcsearch"],
-        open_pool=pool or InProcess(),
-        view=view,
-        report=False,
-    )
 
 
 @pytest.fixture(scope="module")

@@ -130,6 +130,20 @@ def test_those_that_have_no_room_among_the_trials_are_counted() -> None:
     assert first_in_words(tries, 1) == "depth=1; 2 more are left out, as there is only 1 trial"
 
 
+def test_so_are_those_that_are_left_out_for_another_reason() -> None:
+    two, known = ["depth=1", "depth=2"], {"ruled out by --set": 1, "tried by full": 3}
+    more = "1 more is left out, as ruled out by --set; 3 more are left out, as tried by full"
+    assert first_in_words(two, 2, left_out=known) == f"depth=1; depth=2; {more}"
+    room = "1 more is left out, as there is only 1 trial"
+    assert first_in_words(two, 1, left_out=known) == f"depth=1; {room}; {more}"
+    assert first_in_words(two, 2, asked=1, left_out=known) == "depth=2"
+    one, others = (
+        "1 configuration is left out, as ruled out by --set",
+        "3 configurations are left out, as tried by full",
+    )
+    assert first_in_words([], 2, left_out=known) == f"nothing; {one}; {others}"
+
+
 @pytest.mark.parametrize(
     "override",
     [
@@ -144,13 +158,61 @@ def test_those_that_have_no_room_among_the_trials_are_counted() -> None:
 def test_one_that_an_override_rules_out_is_left_out(load: Load, override: str) -> None:
     space = load("tries: [{depth: 1}, {learning_rate: 1e-2}]\n" + PARAMETERS, override)
     assert space.tries == ({"learning_rate": 0.01},)
+    assert space.left_out == {"ruled out by --set": 1}
+
+
+@pytest.mark.parametrize(
+    ("override", "left"),
+    [
+        ("parameters.learning_rate={low: 0.05, high: 0.1}", {"depth": 2, "hidden_dim": 8}),
+        ("parameters.learning_rate=null", {"depth": 2, "hidden_dim": 8}),
+        ("parameters.depth={low: 3, high: 4}", {"hidden_dim": 8, "learning_rate": 0.01}),
+        ("parameters.depth=1", {"depth": 1, "learning_rate": 0.01}),
+        ("parameters.hidden_dims=[16]", {"learning_rate": 0.01}),
+    ],
+)
+def test_a_value_that_an_override_rules_out_is_left_to_the_sampler(
+    load: Load, override: str, left: dict[str, object]
+) -> None:
+    space = load("tries: [{depth: 2, hidden_dim: 8, learning_rate: 1e-2}]\n" + PARAMETERS, override)
+    assert space.tries == (left,)
+    assert space.left_out == {}
+
+
+def test_so_is_a_setting_of_a_word_that_the_configuration_does_not_name(load: Load) -> None:
+    text = "tries: [{depth: 2, lr_decay: 0.9}]\n" + PARAMETERS + "  lr_decay: {low: 0.8, high: 1.0}\n"
+    assert load(text, "parameters.lr_schedule=cosine").tries == ({"depth": 2},)
+
+
+@pytest.mark.parametrize(
+    ("override", "kept"),
+    [
+        ("parameters.update_rule=sgd", False),
+        ("parameters.update_rule={choices: [sgd, rmsprop]}", False),
+        ("parameters.update_rule={choices: [sgd, nadam]}", False),
+        ("parameters.update_rule=nadam", True),
+        ("parameters.beta1={low: 0.95, high: 0.99}", True),
+        ("parameters.beta1=null", True),
+    ],
+)
+def test_a_configuration_goes_with_a_word_whose_settings_it_names(load: Load, override: str, kept: bool) -> None:
+    """Its learning rate was chosen for that word, too."""
+    text = (
+        "tries: [{depth: 2, update_rule: adam, beta1: 0.9}]\nparameters:\n"
+        "  depth: {low: 1, high: 3}\n  update_rule: {choices: [sgd, adam]}\n  beta1: {low: 0.8, high: 0.95}\n"
+    )
+    space = load(text, override)
+    assert [values["depth"] for values in space.tries] == [2] * kept
+    assert space.left_out == ({} if kept else {"ruled out by --set": 1})
 
 
 def test_a_value_that_an_override_fixes_holds_here_too(load: Load) -> None:
     text = "tries: [{depth: 1, learning_rate: 1e-2}, {depth: 3, hidden_dim: 8}, {depth: 3}]\n" + PARAMETERS
     expected = ({"depth": 2, "learning_rate": 0.01}, {"depth": 2, "hidden_dim": 8})
     assert load(text, "parameters.depth=2").tries == expected
-    assert load(text, "parameters={depth: 2, hidden_dim: 8, learning_rate: 0.01}").tries == ()
+    fixed = load(text, "parameters={depth: 3, hidden_dim: 8, learning_rate: 0.01}")
+    # All trials are the second and the third.
+    assert (fixed.tries, fixed.left_out) == ((), {"ruled out by --set": 1})
     (first,) = load_space(shipped_spaces()["default"]).changed(["parameters.epochs=15"]).tries
     assert (first["epochs"], first["learning_rate"]) == (15, 3e-3)
 
@@ -181,7 +243,8 @@ def test_a_grid_has_its_own_configurations(refusal: Refusal, load: Load) -> None
     text = "sampler: {}\ntries: [{{epochs: 1}}]\nparameters: {{epochs: {{choices: [1, 2]}}}}"
     for grid in ("grid", "{name: grid}"):
         assert refusal(text.format(grid)).startswith("FILE:2:1: tries: a grid has configurations of its own")
-    assert load(text.format("tpe"), "sampler=grid").tries == ()
+    space = load(text.format("tpe"), "sampler=grid")
+    assert (space.tries, space.left_out) == ((), {"ruled out by --set": 1})
 
 
 def test_the_schema_says_the_same(schema_accepts: Callable[[str], bool]) -> None:

@@ -71,7 +71,7 @@ class SearchPlan:
     def first_words(self, *, asked: int = 0) -> str:
         """The configurations that come first, in words, without those among so many trials that were asked for."""
         tries = [*self.options.tries, *map(describe_try, self.space.tries)]
-        return first_in_words(tries, self.trials, asked=asked)
+        return first_in_words(tries, self.trials, asked=asked, left_out=self.space.left_out)
 
     def _remark(self) -> str:
         """A remark on the number of trials, if it needs one."""

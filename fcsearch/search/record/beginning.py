@@ -32,11 +32,13 @@ class Beginning:
         observations: Trials of an earlier run.
         left_out: How many of its trials with a result lie outside the space.
         tries: Values of the configurations that come first; the sampler chooses what they do not name.
+        tried: Those of the space's `tries` that an observation has in full.
     """
 
     observations: tuple[FrozenTrial, ...] = ()
     left_out: int = 0
     tries: tuple[Mapping[str, Any], ...] = ()
+    tried: tuple[Mapping[str, Any], ...] = ()
 
     def seed_after(self, seed: int) -> int:
         """The seed of a sampler that was told the observations, for a run of this seed: another one for others."""
@@ -65,9 +67,10 @@ def read_beginning(space: SearchSpace, options: SearchOptions, *, trials: int, f
     rows = [row for row in run.trials().to_pylist() if row["state"] != "failed"]
     last = _last_values(run, space.known_objective.column)
     kinds = space.distributions()
-    found = [_observation(row, run, space, kinds, last.get(row["trial_id"])) for row in rows]
-    known = tuple(trial for trial in found if trial is not None)
-    return Beginning(known, len(found) - len(known), tries)
+    located = [(row, values) for row in rows if (values := space.locate(row_config(row))) is not None]
+    known = [_observation(row, values, run, space, kinds, last.get(row["trial_id"])) for row, values in located]
+    tried = [one for one in space.tries if any(one.items() <= values.items() for _, values in located)]
+    return Beginning(tuple(known), len(rows) - len(known), tries, tuple(tried))
 
 
 def check_beginning(space: SearchSpace, options: SearchOptions, *, trials: int) -> tuple[Mapping[str, Any], ...]:
@@ -105,15 +108,13 @@ def _require_alike(run: RunDirectory, space: SearchSpace, fingerprint: str) -> N
 
 def _observation(
     row: Mapping[str, Any],
+    values: Mapping[str, Any],
     run: RunDirectory,
     space: SearchSpace,
     kinds: Mapping[str, BaseDistribution],
     last: tuple[int, float] | None,
-) -> FrozenTrial | None:
-    """A trial as Optuna was told of it in its own run; None if it lies outside the space."""
-    values = space.locate(row_config(row))
-    if values is None:
-        return None
+) -> FrozenTrial:
+    """A trial, of these values, as Optuna was told of it in its own run."""
     params = space.encode(values)
     complete = row["state"] == "complete"
     return create_trial(

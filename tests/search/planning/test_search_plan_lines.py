@@ -42,6 +42,20 @@ def test_configurations_that_come_first_but_have_no_room_among_the_trials_are_co
 
 
 @pytest.mark.parametrize(
+    ("override", "line"),
+    [
+        ("depth=4", "depth=4,learning_rate=0.2; 1 more is left out, as ruled out by --set"),
+        ("learning_rate=0.1", "depth=2,learning_rate=0.1; depth=3"),
+    ],
+)
+def test_those_that_an_override_rules_out_are_counted(override: str, line: str, tmp_path: Path) -> None:
+    parameters = {"depth": {"low": 2, "high": 3}, "learning_rate": {"low": 0.1, "high": 0.2}}
+    tries = [{"depth": 2, "learning_rate": 0.2}, {"depth": 3}]
+    space = make_space(tmp_path, parameters=parameters, tries=tries).changed([f"parameters.{override}"])
+    assert make_plan(space, SearchOptions(), path=tmp_path / "run", placement=None).lines()["comes first"] == line
+
+
+@pytest.mark.parametrize(
     ("epochs", "acts"),
     [
         (5, False),
