@@ -35,6 +35,11 @@ class SplitRows:
     training_only: tuple[int, ...] = ()
     others: tuple[Fold, ...] = ()
 
+    @property
+    def folds(self) -> tuple[Fold, ...]:
+        """The rows of every fold, or of the one split."""
+        return (Fold(self.train, self.val), *self.others)
+
 
 def split_rows(
     y: npt.NDArray[Any],
