@@ -63,8 +63,8 @@ def first_few(words: Sequence[str], most: int = 20) -> str:
 
 
 def column_title(name: str) -> str:
-    """The name of a column to print: a CSV file may have one without."""
-    return name or "(unnamed)"
+    """The name of a column to print: in quotes if spaces begin or end it; a CSV file may have one without."""
+    return (name or "(unnamed)") if name == name.strip() else repr(name)
 
 
 def column_quoted(name: str) -> str:
