@@ -19,7 +19,7 @@ _SHOWN = dict.fromkeys(_ORDERS, "\N{REPLACEMENT CHARACTER}")
 
 
 def nearest(
-    word: object, known: Iterable[str], *, cutoff: float = 0.6, other_names: Mapping[str, str] | None = None
+    word: object, known: Iterable[str], *, cutoff: float = 0.65, other_names: Mapping[str, str] | None = None
 ) -> str | None:
     """The one of `known` that a word which is not among them means, or is most like; None if there is none.
 

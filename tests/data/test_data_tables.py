@@ -142,6 +142,8 @@ def test_a_column_without_values_in_the_training_rows_is_named(write_csv, refusa
 def test_drop_must_name_columns(write_table, refusal) -> None:
     path = write_table({"age": NUMBERS, "label": Y})
     assert "found 'agee'. Did you mean 'age'?" in refusal(path, drop=["agee"])
+    income = write_table({"income": NUMBERS, "label": Y}, "income.parquet")
+    assert refusal(income, drop=["nope"]).endswith("found 'nope'.")
     many = write_table({"age": NUMBERS, "size": NUMBERS, "a,b": NUMBERS, "label": Y}, "many.parquet")
     found = refusal(many, drop=["a,b", "age, size"])
     assert found.endswith("found 'age, size'. Name each column by itself: 'age', 'size'.")
