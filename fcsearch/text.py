@@ -23,7 +23,8 @@ def nearest(
 ) -> str | None:
     """The one of `known` that a word which is not among them means, or is most like; None if there is none.
 
-    One that differs only in capitals, or in spaces around it, comes first.
+    One that differs only in capitals, or in spaces around it, comes first; one that it is a part of, between
+    underscores, last.
 
     Args:
         word: What was found.
@@ -38,7 +39,8 @@ def nearest(
         same := [name for name in known if str(name).strip().casefold() == plain]
     ):
         return same[0]
-    return next(iter(difflib.get_close_matches(str(word), known, n=1, cutoff=cutoff)), None)
+    alike = difflib.get_close_matches(str(word), known, n=1, cutoff=cutoff)
+    return next(iter([*alike, *(name for name in known if str(word) in str(name).split("_"))]), None)
 
 
 def did_you_mean(near: object | None, *, sentence: bool = False) -> str:
