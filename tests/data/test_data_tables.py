@@ -109,6 +109,7 @@ def test_numbered_categories_are_categories() -> None:
     [
         ("when", [datetime.date(2020, 1, 1)] * 60, "found dates or times"),
         ("when", [datetime.datetime(2020, 1, 1)] * 60, "found dates or times"),
+        ("when", [datetime.timedelta(hours=1)] * 60, "found durations"),
         ("info", [{"a": 1}] * 60, "found the type struct"),
         ("tags", [["a"]] * 60, "found the type list"),
         ("gone", [None] * 60, "found none in any row"),
