@@ -19,11 +19,12 @@ _SHOWN = dict.fromkeys(_ORDERS, "\N{REPLACEMENT CHARACTER}")
 
 
 def nearest(
-    word: object, known: Iterable[str], *, cutoff: float = 0.6, other_names: Mapping[str, str] | None = None
+    word: object, known: Iterable[str], *, cutoff: float = 0.65, other_names: Mapping[str, str] | None = None
 ) -> str | None:
     """The one of `known` that a word which is not among them means, or is most like; None if there is none.
 
-    One that differs only in capitals, or in spaces around it, comes first.
+    One that differs only in capitals, or in spaces around it, comes first; one that it is a part of, between
+    underscores, last.
 
     Args:
         word: What was found.
@@ -38,7 +39,8 @@ def nearest(
         same := [name for name in known if str(name).strip().casefold() == plain]
     ):
         return same[0]
-    return next(iter(difflib.get_close_matches(str(word), known, n=1, cutoff=cutoff)), None)
+    alike = difflib.get_close_matches(str(word), known, n=1, cutoff=cutoff)
+    return next(iter([*alike, *(name for name in known if str(word) in str(name).split("_"))]), None)
 
 
 def did_you_mean(near: object | None, *, sentence: bool = False) -> str:
@@ -63,8 +65,8 @@ def first_few(words: Sequence[str], most: int = 20) -> str:
 
 
 def column_title(name: str) -> str:
-    """The name of a column to print: a CSV file may have one without."""
-    return name or "(unnamed)"
+    """The name of a column to print: in quotes if spaces begin or end it; a CSV file may have one without."""
+    return (name or "(unnamed)") if name == name.strip() else repr(name)
 
 
 def column_quoted(name: str) -> str:

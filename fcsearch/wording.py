@@ -135,9 +135,11 @@ class Arguments(Wording):
         return self.dataset_option("task", task)
 
     def space_key(self, key: str, value: Any) -> str:
-        """A key of the space, such as `parameters.loss`, with a value of JSON types."""
+        """A key of the space, such as `parameters.loss`, with a value of JSON types; an argument, if it has one."""
+        if key == "objective":
+            return self.option(key, value)
         shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        return f"`{key}: {shown}` in `space`"
+        return f"`{key}: {shown}` in a dict or YAML file as `space`"
 
     def dataset_option(self, name: str, value: Any) -> str:
         """An option of the dataset, with a value of JSON types."""

@@ -56,18 +56,25 @@ def seed_of(random_state: int | np.random.RandomState | None) -> int:
 
 def require_numbers(y: Any) -> None:
     """Refuse labels of a regression that are text and no numbers, by the first of them: ValueError."""
-    values = np.asarray(y)
-    if values.dtype.kind not in "OU":
-        return
-    for value in values.ravel():
+    if (text := first_text(y)) is not None:
+        raise ValueError(
+            f"y must hold the numbers that a regression predicts; found the text {text!r}. "
+            f"{wording().other_label()}, or learn classes with {wording().task('classification')}."
+        )
+
+
+def first_text(values: Any) -> str | None:
+    """The first of some values that is text and no number; None if there is no such."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "OU":
+        return None
+    for value in array.ravel():
         if isinstance(value, str):
             try:
                 float(value)
             except ValueError:
-                raise ValueError(
-                    f"y must hold the numbers that a regression predicts; found the text {str(value)!r}. "
-                    f"{wording().other_label()}, or learn classes with {wording().task('classification')}."
-                ) from None
+                return str(value)
+    return None
 
 
 def require_classes(y: npt.NDArray[Any]) -> None:

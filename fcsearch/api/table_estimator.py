@@ -10,8 +10,10 @@ import pyarrow as pa
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import column_or_1d, validate_data
 
+from fcsearch.api.estimator_arguments import first_text
 from fcsearch.config.objective import Task
 from fcsearch.data.sources.in_memory import as_table, densified, is_table
+from fcsearch.text import column_quoted, first_few
 
 
 class TableEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -28,14 +30,18 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
         return tags
 
     def _checked(self, X: Any, y: Any) -> tuple[pa.Table, npt.NDArray[Any]]:
-        X = densified(X)
         if is_table(X):
             table, labels = self._table(X, reset=True), column_or_1d(y, warn=True)
             if len(labels) != table.num_rows:
                 raise ValueError(f"X and y must have equally many rows; found {table.num_rows} and {len(labels)}")
         else:
             X, labels = validate_data(
-                self, X, y, ensure_all_finite="allow-nan", ensure_min_samples=2, y_numeric=self._task == "regression"
+                self,
+                self._array(X),
+                y,
+                ensure_all_finite="allow-nan",
+                ensure_min_samples=2,
+                y_numeric=self._task == "regression",
             )
             table = self._named(X)
         return table, labels
@@ -47,7 +53,18 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
             table = as_table(X)
             validate_data(self, X, skip_check_array=True, reset=reset)
             return table.rename_columns(self._names(table.num_columns))
-        return self._named(validate_data(self, densified(X), reset=reset, ensure_all_finite="allow-nan"))
+        return self._named(validate_data(self, self._array(X), reset=reset, ensure_all_finite="allow-nan"))
+
+    def _array(self, X: Any) -> Any:
+        """What is given in a table's place, dense; ValueError for text, which belongs into the columns of a table."""
+        X = densified(X)
+        if (text := first_text(X)) is not None:
+            learned = first_few([*map(column_quoted, getattr(self, "feature_names_in_", ()))])
+            raise ValueError(
+                f"an array X must hold numbers; found the text {text!r}. Give a table, such as a DataFrame"
+                f"{f', with the columns that fit learned: {learned}' if learned else ''}"
+            )
+        return X
 
     def _named(self, X: npt.NDArray[Any]) -> pa.Table:
         columns = [pa.array(np.ascontiguousarray(column)) for column in X.T]

@@ -40,8 +40,9 @@ def _over_seeds(section: Section, runs: Sequence[Contestant]) -> Iterator[str]:
     else:
         paired = any(entry.lead and entry.lead.paired for entry in section.standings)
         yield f"Intervals over seeds: 95% by Student's t{', differences taken seed by seed' if paired else ''}."
-        if any(len(found.values) > section.amount for _, found in winners):
-            numbers = [f"{run} was confirmed with {len(found.values)}" for run, found in winners]
-            yield f"Seeds that not every winner has are left out: {listing(numbers)}."
+        shared = set.intersection(*(set(found.values) for _, found in winners))
+        own = {run: [str(seed) for seed in sorted(set(found.values) - shared)] for run, found in winners}
+        if left_out := [f"{listing(seeds)} of {run}" for run, seeds in own.items() if seeds]:
+            yield f"Seeds that not every winner has are left out: {'; '.join(left_out)}."
     if lost := [f"{found.lost} of {run}" for run, found in winners if found.lost]:
         yield f"Trainings that diverged or failed are in no mean: {listing(lost)}."

@@ -43,9 +43,9 @@ def _drawn(spec: DatasetSpec, rows: Rows) -> SplitRows | None:
     """The rows of each part; None if they cannot be drawn, or some training rows all have the weight 0."""
     try:
         split = split_rows(rows.y, rows.sizes, spec, rows.class_names, rows.split_key)
-        for train in (split.train, *(fold.train for fold in split.others)):
-            given = None if rows.row_weights is None else rows.row_weights[train]
-            training_weights(rows.y[train], given, spec.class_weight, rows.class_names)
+        for fold in split.folds:
+            given = None if rows.row_weights is None else rows.row_weights[fold.train]
+            training_weights(rows.y[fold.train], given, spec.class_weight, rows.class_names)
     except DataError:
         return None
     return split

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from fcsearch.config import EMBEDDED, InputForm
+from fcsearch.data.option_values import LEAST_BINS, MOST_BINS
 from fcsearch.data.rows import Rows
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.errors import DataError
@@ -47,8 +48,13 @@ def spec_of_form(form: InputForm, spec: DatasetSpec, rows: Rows) -> DatasetSpec:
     """A settled spec with `preprocessing` and `bins` replaced by those of a form of the rows.
 
     Raises:
-        DataError: pixels are to be embedded, or there are no numbers to embed.
+        DataError: pixels are to be embedded, there are no numbers to embed, or the form has no such number of bins.
     """
+    if form.bins and not LEAST_BINS <= form.bins <= MOST_BINS:
+        raise DataError(
+            f"bins must be an integer from {LEAST_BINS} to {MOST_BINS}, or 0 for as many as suit the rows; found "
+            f"{form.bins}. Choose another number."
+        )
     if form.preprocessing in EMBEDDED and rows.is_pixels:
         raise DataError(
             f"preprocessing of pixels must be standardize, mean or none; found {form.preprocessing}, which is for "

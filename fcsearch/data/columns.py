@@ -197,7 +197,9 @@ def _feature(
         return Features(_numbers(values, name, place)[:, None], (Column(name, reading=reading),))
     if holds_dates(kind):
         return _dates(values, name, place, spec)
-    nature = "dates or times" if pa.types.is_temporal(kind) else f"the type {kind}"
+    nature = f"the type {kind}"
+    if pa.types.is_temporal(kind):
+        nature = "durations" if pa.types.is_duration(kind) else "dates or times"
     raise DataError(
         f"{place} must hold numbers, text, images or lists of numbers; found {nature}. Turn it into numbers, or:"
         f" {_LEAVE_OUT.lower()}"

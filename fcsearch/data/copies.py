@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,16 +25,25 @@ _PARTS = {"train": "training", "val": "validation", "test": "test"}
 
 
 def count_copies(rows: Rows, split: SplitRows) -> dict[str, int]:
-    """Copies of earlier rows among all `rows`, and the `val` and `test` rows with a twin in training; empty if none."""
+    """Copies of earlier rows among all `rows`, and the `val` and `test` rows with a twin in training; empty if none.
+
+    With folds, `val` counts the validation rows of every fold, each beside its own training rows; and `test` counts the
+    test rows with a twin in any row of the folds, since the winner is trained again on all of them.
+    """
     if rows.X.nbytes > _MOST_BYTES or len(rows.y) > _MOST_ROWS:
         return {}
     distinct, number = np.unique(_keys(rows), return_inverse=True)
     copies = len(number) - len(distinct)
     if not copies:
         return {}
-    trained = np.zeros(len(distinct), dtype=bool)
-    trained[number[split.train]] = True
-    return {"rows": copies, **{name: int(trained[number[getattr(split, name)]].sum()) for name in ("val", "test")}}
+    val = sum(_twins(number[fold.val], number[fold.train]) for fold in split.folds)
+    learned = np.concatenate([*itertools.chain(*split.folds)]) if split.others else split.train
+    return {"rows": copies, "val": val, "test": _twins(number[split.test], number[learned])}
+
+
+def _twins(measured: Indices, learned: Indices) -> int:
+    """How many of the numbers of some rows are among those of others."""
+    return int(np.isin(measured, learned).sum())
 
 
 def row_keys(rows: Split) -> npt.NDArray[np.uint64]:
@@ -41,18 +51,24 @@ def row_keys(rows: Split) -> npt.NDArray[np.uint64]:
     return _keys(Rows(rows.X, rows.y, (), PartSizes(len(rows.y))))
 
 
-def copies_words(found: dict[str, int]) -> str:
-    """What a user should know of copies, found by `count_copies` or dropped by `without_copies`; empty if nothing."""
+def copies_words(found: dict[str, int], folds: int = 1) -> str:
+    """What a user should know of copies, found by `count_copies` or dropped by `without_copies`; empty if nothing.
+
+    Args:
+        found: How many there are, or were dropped.
+        folds: How many folds the rows are in; 1: one split.
+    """
     if dropped := found.get("dropped"):
         given = [f"{found[name]:,} from {words}" for name, words in _PARTS.items() if name != "train" and found[name]]
         of_them = f" ({' and '.join(given)} rows of the source)" if given else ""
         return f"rows that equal earlier ones, dropped: {dropped:,}{of_them}"
     if not found.get("val") and not found.get("test"):
         return ""
+    val, test = f"{found['val']:,} validation", f"{found['test']:,} test rows"
     return (
-        f"{found['rows']:,} rows are copies of others in all columns used; {found['val']:,} validation and "
-        f"{found['test']:,} test rows have a twin in training, so figures on them are too good. To keep one of each: "
-        f"{wording().dataset_option('copies', 'drop')}"
+        f"{found['rows']:,} rows are copies of others in all columns used; "
+        f"{f'{val} rows of the {folds} folds' if folds > 1 else val} and {test} have a twin in training, so figures on "
+        f"them are too good. To keep one of each: {wording().dataset_option('copies', 'drop')}"
     )
 
 

@@ -181,7 +181,7 @@ class Dataset:
         """What a user should know of rows that are copies of others; empty if there is nothing."""
         from fcsearch.data.copies import copies_words
 
-        return copies_words(self.details.get("copies", {}))
+        return copies_words(self.details.get("copies", {}), len(self.folds))
 
     def learned(self, *, own: bool) -> tuple[Dataset, ...]:
         """The rows in each form that trials learn; `own`: whether that of the dataset itself is one."""

@@ -32,6 +32,8 @@ Column = Annotated[StrictStr, Field(pattern=_SAID, title="the name of a column")
 File = Annotated[StrictStr, Field(pattern=_SAID, title="a path")]
 Folder = Annotated[StrictStr, Field(pattern=_SAID, title="the path of a folder")]
 Rows = Annotated[StrictInt, Field(ge=1)]
+LEAST_BINS, MOST_BINS = 2, 256
+Bins = Annotated[StrictInt, Field(ge=LEAST_BINS, le=MOST_BINS)]
 
 
 def _as_tuple(names: object) -> object:

@@ -14,7 +14,7 @@ from pydantic import Field, StrictFloat, StrictInt
 from pydantic_core import ArgsKwargs
 
 from fcsearch.config.objective import Task
-from fcsearch.data.option_values import Column, Columns, File, Folder, Folds, OwnPreprocessing, Rows, Size, Source
+from fcsearch.data.option_values import Bins, Column, Columns, File, Folder, Folds, OwnPreprocessing, Rows, Size, Source
 from fcsearch.data.split_facts import SplitBy
 from fcsearch.data.weights import ClassWeight
 from fcsearch.errors import DataError
@@ -75,7 +75,7 @@ class DatasetSpec:
     for numbers that are not pixels quantile (to a normal distribution, by ranks), robust (by the quartiles, with a
     smooth clip) or piecewise (quantile bins, each a feature). auto: piecewise for tables with up to a few dozen numbers
     per row, else standardize; a loaded dataset says which."""
-    bins: Annotated[StrictInt, Field(ge=2, le=256)] | None = None
+    bins: Bins | None = None
     """Bins per number under piecewise; null: chosen by the data; a loaded dataset says how many."""
     image_size: Size | None = None
     """Height and width that images are resized to, or one number for both; null: they must have one size."""

@@ -35,6 +35,11 @@ class SplitRows:
     training_only: tuple[int, ...] = ()
     others: tuple[Fold, ...] = ()
 
+    @property
+    def folds(self) -> tuple[Fold, ...]:
+        """The rows of every fold, or of the one split."""
+        return (Fold(self.train, self.val), *self.others)
+
 
 def split_rows(
     y: npt.NDArray[Any],
@@ -152,10 +157,16 @@ def _draw(
     count = max(1, round(fraction * total))
     classes = len(np.unique(y[pool]))
     if classes < 1 + stratified or count < classes or len(pool) - count < classes:
-        those = f"{count} ({part}_fraction {fraction:g}) should be split off for {classes} classes with enough rows"
+        needed = "a stratified split must give each class a row in every part"
+        those = f"{count} ({part}_fraction {fraction:g}) should be split off"
+        if not stratified:
+            needed, found = "every part of a split must have a row", ""
+        elif classes:
+            found = f", of which {those} for {classes} classes with enough rows"
+        else:
+            found = ", and no class with enough of them"
         raise DataError(
-            f"a stratified split must give each class a row in every part; found {total} rows, "
-            f"{f'of which {those}' if classes else 'and no class with enough of them'}. "
+            f"{needed}; found {total} rows{found}. "
             f"Give more rows, another {part}_fraction, or a file of its own for the {part} split."
         )
     return draw_rows(pool, count, seed, classes=y[pool] if stratified else None)

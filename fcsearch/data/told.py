@@ -53,7 +53,7 @@ def _rows(dataset: Dataset) -> str:
 def label_words(dataset: Dataset) -> str:
     """The classes, or the range of a regression's training targets."""
     if dataset.task == "regression":
-        return f"from {dataset.train.y.min():.6g} to {dataset.train.y.max():.6g}"
+        return f"from {dataset.train.y.min():.6g} to {dataset.train.y.max():.6g} in the training rows"
     return f"{dataset.num_classes} classes: {first_few(dataset.class_names, _MOST_CLASSES)}"
 
 

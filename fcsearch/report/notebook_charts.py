@@ -64,12 +64,16 @@ class Chart:
         return _HTML.format(**texts, scripts=scripts, spec=json_text(self.spec))
 
     def save(self, path: str | Path) -> None:
-        """Write the chart: as a page to a file that ends in .html, else as JSON.
+        """Write the chart: as a page to a file that ends in .html, as JSON to one that ends in .json.
 
         Raises:
-            UsageError: the file system refuses.
+            UsageError: another ending, or the file system refuses.
         """
         where = Path(path)
+        if where.suffix not in (".html", ".json"):
+            raise UsageError(
+                f"a chart is saved as a page, .html, or as JSON, .json; found {where.name!r}. Choose such an ending"
+            )
         text = self.to_html() if where.suffix == ".html" else json.dumps(self.spec, indent=2) + "\n"
         try:
             with whole_file(where) as stream:

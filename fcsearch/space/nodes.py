@@ -104,11 +104,15 @@ def instead(word: str, known: Iterable[str], *, listed: Iterable[str] | None = N
     return spaced(word, names) or near or f"; known: {', '.join(names if listed is None else listed)}"
 
 
-def instead_of_key(name: str, field: Node, known: Iterable[str]) -> str:
-    """As `instead`, of a key; digits without a value may be what YAML cut off a number at its comma."""
-    cut = name.isdecimal() and field.value is None
+def is_cut_off(name: str, field: Node) -> bool:
+    """Whether a key may be what YAML cut off a number at its comma: digits without a value."""
+    return name.isdecimal() and field.value is None
+
+
+def instead_of_key(name: str, field: Node, known: Iterable[str], *, listed: Iterable[str] | None = None) -> str:
+    """As `instead`, of a key, which may be the end of a number with a comma."""
     comma = "; a number has a decimal point, not a comma, and nothing between thousands"
-    return comma if cut else instead(name, known)
+    return comma if is_cut_off(name, field) else instead(name, known, listed=listed)
 
 
 def spaced(text: str, known: Iterable[str]) -> str:

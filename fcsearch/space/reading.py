@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import reprlib
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -51,7 +52,8 @@ def read_value(name: str, node: Node, key: str) -> Any:
 def _read_widths(node: Node, key: str) -> tuple[int, ...]:
     """A list of layer widths."""
     if not isinstance(node.value, tuple):
-        raise node.fail(key, f"hidden_dims must be a list of widths such as [512, 256]; found {node.found()}")
+        found = f"the text {reprlib.repr(node.value)}" if isinstance(node.value, str) else node.found()
+        raise node.fail(key, f"hidden_dims must be a list of widths such as [512, 256]; found {found}")
     if len(node.value) > MAX_LAYERS:
         raise node.fail(key, f"hidden_dims must name at most {MAX_LAYERS} layers; found {len(node.value)}")
     return tuple(read_value("hidden_dim", item, f"{key}[{i}]") for i, item in enumerate(node.value))

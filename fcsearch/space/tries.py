@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -11,12 +12,12 @@ from fcsearch.config import HYPERPARAMETERS
 from fcsearch.errors import SpaceError
 from fcsearch.space.document import read_text
 from fcsearch.space.mistakes import Collector
-from fcsearch.space.nodes import Node, instead
+from fcsearch.space.nodes import Node, instead_of_key, is_cut_off
 from fcsearch.space.parameters import Constant, Parameter, show
 from fcsearch.space.reading import read_value
 
-# A comma that is in no brackets, as those of a list of widths are.
-_COMMA = re.compile(r",(?![^\[]*\])")
+# A comma that is in no brackets, as those of a list of widths are, and no number's before its fraction.
+_COMMA = re.compile(r",(?![^\[]*\])(?!\s*\d+(?:[eE][-+]?\d+)?\s*(?:,|$))")
 _EXAMPLE = "{learning_rate: 0.01, depth: 3}"
 
 Parameters = Mapping[str, Parameter]
@@ -158,13 +159,17 @@ def tries_in_short(tries: Sequence[str]) -> str:
 
 def _values(fields: Mapping[str, Node], parameters: Parameters, prefix: str, source: str) -> Try:
     found, mistakes = dict[str, Any](), Collector(source)
+    names = [*fields]
+    # What YAML cut off is named, and not also what is left of the number.
+    cut = {before for before, name in itertools.pairwise(names) if is_cut_off(name, fields[name])}
     for name, node in fields.items():
         with mistakes.collecting():
             key = f"{prefix}{name}"
             if name not in HYPERPARAMETERS:
-                hint = instead(name, HYPERPARAMETERS, listed=_searched(parameters))
+                hint = instead_of_key(name, node, HYPERPARAMETERS, listed=_searched(parameters))
                 raise node.fail_key(key, f"unknown parameter {name!r}{hint}")
-            found[name] = read_value(name, node, key)
+            if name not in cut:
+                found[name] = read_value(name, node, key)
     mistakes.check()
     return found
 

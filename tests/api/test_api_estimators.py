@@ -212,6 +212,21 @@ def test_columns_of_text_do_not_fit_a_model_of_numbers() -> None:
         fitted.predict(frames.DataFrame({"a": ["x"], "b": ["y"]}))
 
 
+@pytest.mark.parametrize("kind", [object, str])
+def test_an_array_of_text_in_a_table_s_place_is_told_the_columns(kind: type) -> None:
+    X, y = rows(60)
+    frame = pd.DataFrame({"size": X[:, 1], "plan": np.where(X[:, 0] > 0, "plus", "minus")})
+    array = frame.to_numpy().astype(kind)
+    said = f"an array X must hold numbers; found the text {str(array[0, 1])!r}. Give a table, such as a DataFrame"
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 (compared as a whole below)
+        classifier(trials=1).fit(array, y)
+    assert str(caught.value) == said
+    fitted = classifier(trials=1).fit(frame, y)
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 (compared as a whole below)
+        fitted.predict(array)
+    assert str(caught.value).endswith("such as a DataFrame, with the columns that fit learned: 'size', 'plan'")
+
+
 def test_transformers_of_columns_go_before_it() -> None:
     frames = pytest.importorskip("pandas")
     X, y = rows()

@@ -59,6 +59,9 @@ def test_a_notebook_shows_a_page_that_asks_nobody(made_run: RunDirectory, tmp_pa
     page = (tmp_path / "slice.html").read_text()
     assert "default-src 'none'" in page
     assert "<script src" not in page
+    with pytest.raises(UsageError, match=r"saved as a page, \.html, or as JSON, \.json; found 'slice\.txt'"):
+        chart.save(tmp_path / "slice.txt")
+    assert not (tmp_path / "slice.txt").exists()
     chart.save(tmp_path / "slice.json")
     assert json.loads((tmp_path / "slice.json").read_text()) == chart.spec
 

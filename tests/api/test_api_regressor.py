@@ -97,3 +97,8 @@ def test_frames_may_hold_text_and_gaps() -> None:
 def test_what_cannot_be_learned_is_a_value_error(y: Any, options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         regressor(**options).fit(rows(30)[0], y)
+
+
+def test_a_space_of_classes_says_how_another_is_given() -> None:
+    with pytest.raises(ValueError, match=r"with `parameters\.loss: squared` in a dict or YAML file as `space`, or"):
+        regressor(space="full").fit(*rows(60))

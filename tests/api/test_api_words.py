@@ -79,10 +79,11 @@ def test_a_search_without_a_result_says_why_and_names_no_folder_that_is_removed(
         ({"pool": "local", "workers": 999}, "`workers=999` must fit"),
         ({"label": "y"}, "Give another label, by `y` or `label`, or add rows of another class."),
         ({"dataset": {"task": "regression"}, "class_weight": "balanced"}, 'with `dataset={"task": "classification"}`.'),
-        ({"dataset": {"preprocessing": "periodic"}}, "`parameters.preprocessing: periodic` in `space`"),
+        ({"dataset": {"preprocessing": "periodic"}}, "`parameters.preprocessing: periodic` in a dict"),
         (
             {"dataset": {"task": "regression"}, "space": {"parameters": {**SPACE["parameters"], "loss": "softmax"}}},
-            'with `parameters.loss: squared` in `space`, or the task with `dataset={"task": "classification"}`',
+            "with `parameters.loss: squared` in a dict or YAML file as `space`, or the task with "
+            '`dataset={"task": "classification"}`',
         ),
     ],
 )
@@ -141,7 +142,7 @@ def test_what_a_search_says_of_its_rows_names_arguments() -> None:
     assert "--set objective=balanced_accuracy" in rows.one_sided()
     with worded(Arguments()):
         assert rows.copies_words().endswith('`dataset={"copies": "drop"}`')
-        assert "try `objective: balanced_accuracy` in `space`" in rows.one_sided()
+        assert "try `objective='balanced_accuracy'`" in rows.one_sided()
     with worded(EstimatorArguments()):
         assert rows.copies_words().endswith('`fcsearch.search(..., dataset={"copies": "drop"})`')
 

@@ -53,7 +53,7 @@ def test_a_dry_run_says_what_is_in_a_table(here: Path) -> None:
     assert "rows            85 in 4 folds, 15 test\n" in folds
     said = dry(here, ["age,height,churn", *rows], "--label", "height").output
     assert "predicts height, a regression, by validation RMSE" in said
-    assert "label           from 0 to 33\n" in said
+    assert "label           from 0 to 33 in the training rows\n" in said
 
 
 def test_a_dry_run_refuses_what_a_run_refuses(here: Path) -> None:

@@ -90,7 +90,7 @@ def test_a_space_for_a_regression_says_so(here: Path, refused: Callable[..., str
     output_of("init", "houses.csv", "--label", "price")
     assert "# Task: regression by the column price, from " in (here / "houses.yaml").read_text()
     said = " ".join(output_of("validate", "houses.yaml", "--check-data").split())
-    assert "label from 0 to 85.5 features from 1 column" in said
+    assert "label from 0 to 85.5 in the training rows features from 1 column" in said
     assert "preprocessing standardize (1 feature), quantile (1), piecewise 4 (4), piecewise 8 (6), piece" in said
     assert "objective       mae" in output_of("validate", "houses.yaml", "--set", "objective=mae")
     arguments = ["validate", "houses.yaml", "--check-data", "--set", "objective=roc_auc"]

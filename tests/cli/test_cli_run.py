@@ -128,6 +128,7 @@ def test_after_ctrl_c_the_exit_code_is_130_and_the_way_on_is_said(here: Path, mo
     [
         ("a,b,target\n1,2,x\n", "targt", "must have the label column 'targt'; found the columns a, b, target. Did you"),
         (",b,target\n1,2,x\n", "c", "found the columns (unnamed), b, target."),
+        (" x ,b,target \n1,2,x\n", "c", "found the columns ' x ', b, 'target '."),
         ("", "target", "must hold a table; found an empty file"),
     ],
 )

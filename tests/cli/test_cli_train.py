@@ -143,6 +143,10 @@ def test_a_run_of_before_these_parameters_is_read_reported_trained_again_and_gon
     ("options", "message"),
     [
         (["--trial", "3"], "--trial needs the trial's run"),
+        (
+            ["--bins", "1"],
+            "bins must be an integer from 2 to 256, or 0 for as many as suit the rows; found 1",
+        ),
         (["--weight-scale", "0"], "weight_scale must be a number above 0"),
         (["--bins", "8", "--frequencies", "5"], "--frequencies is read where --preprocessing is periodic; found piece"),
         (

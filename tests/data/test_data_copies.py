@@ -53,6 +53,20 @@ def test_copies_are_counted(copied: Path, load: Load) -> None:
     assert "--set dataset.copies=drop" in data.copies_words()
 
 
+def test_copies_are_counted_over_all_folds(write_table: Write, load: Load) -> None:
+    rows = [*range(200)] * 2
+    path = write_table({"row": [float(row) for row in rows], "label": ["p" if row % 2 else "q" for row in rows]})
+    data = load(path, preprocessing="none", folds=5)
+    val = sum(row in numbers_of(fold.train) for fold in data.folds for row in numbers_of(fold.val))
+    learned = {*numbers_of(data.train), *numbers_of(data.val)}
+    test = sum(row in learned for row in numbers_of(data.test))
+    in_first = sum(row in numbers_of(data.train) for row in numbers_of(data.val))
+    assert val > 2 * in_first > 0
+    assert test > sum(row in numbers_of(data.train) for row in numbers_of(data.test)) > 0
+    assert data.details["copies"] == {"rows": 200, "val": val, "test": test}
+    assert f"; {val} validation rows of the 5 folds and {test} test rows have a twin in training" in data.copies_words()
+
+
 def test_one_of_each_may_be_kept(copied: Path, load: Load) -> None:
     data = load(copied, copies="drop", preprocessing="none")
     assert all_numbers(data) == list(range(100))

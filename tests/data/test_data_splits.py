@@ -85,6 +85,15 @@ def test_too_few_rows_for_a_stratified_split() -> None:
         split(np.arange(10))
 
 
+def test_too_few_rows_for_a_regression_are_not_said_to_be_of_classes() -> None:
+    for y in (np.arange(2.0), np.arange(1.0)):
+        with pytest.raises(
+            DataError, match=r"every part of a split must have a row; found [12] rows\. Give more"
+        ) as caught:
+            split_rows(y, PartSizes(len(y)), DatasetSpec("x"), ())
+        assert "class" not in str(caught.value)
+
+
 def test_given_splits_must_share_their_classes() -> None:
     with pytest.raises(DataError, match="found '2' in the validation or test split only"):
         split(np.array([0, 1] * 20 + [2]), PartSizes(40, test=1))

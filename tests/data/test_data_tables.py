@@ -109,6 +109,7 @@ def test_numbered_categories_are_categories() -> None:
     [
         ("when", [datetime.date(2020, 1, 1)] * 60, "found dates or times"),
         ("when", [datetime.datetime(2020, 1, 1)] * 60, "found dates or times"),
+        ("when", [datetime.timedelta(hours=1)] * 60, "found durations"),
         ("info", [{"a": 1}] * 60, "found the type struct"),
         ("tags", [["a"]] * 60, "found the type list"),
         ("gone", [None] * 60, "found none in any row"),
@@ -142,6 +143,8 @@ def test_a_column_without_values_in_the_training_rows_is_named(write_csv, refusa
 def test_drop_must_name_columns(write_table, refusal) -> None:
     path = write_table({"age": NUMBERS, "label": Y})
     assert "found 'agee'. Did you mean 'age'?" in refusal(path, drop=["agee"])
+    income = write_table({"income": NUMBERS, "label": Y}, "income.parquet")
+    assert refusal(income, drop=["nope"]).endswith("found 'nope'.")
     many = write_table({"age": NUMBERS, "size": NUMBERS, "a,b": NUMBERS, "label": Y}, "many.parquet")
     found = refusal(many, drop=["a,b", "age, size"])
     assert found.endswith("found 'age, size'. Name each column by itself: 'age', 'size'.")

@@ -20,6 +20,12 @@ def test_a_column_is_not_taken_for_a_hyperparameter() -> None:
     assert nearest("alpha", ["learning_rate"]) is None
 
 
+def test_a_word_that_shares_some_letters_is_not_what_was_meant() -> None:
+    assert nearest("nope", ["income", "age"]) is None
+    assert nearest("agr", ["income", "age"]) == "age"
+    assert nearest("roc", ["accuracy", "roc_auc"]) == "roc_auc"
+
+
 def test_a_configuration_to_try_is_told_too() -> None:
     space = load_space(find_space("dropout"))
     with pytest.raises(SpaceError, match="unknown parameter 'lr'; did you mean 'learning_rate'"):

@@ -43,6 +43,23 @@ def test_a_name_is_what_ships_and_no_file_of_the_folder(tmp_path: Path, monkeypa
         find_space("zzz")
 
 
+@pytest.mark.parametrize("text", ["cust.csv", "./cust.csv", "my rows.PARQUET"])
+def test_a_dataset_in_a_space_s_place_is_named_as_one(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SpaceError, match=f"^no space called '{text}' ships; those that do are"):
+        find_space(text)
+    (tmp_path / text).touch()
+    name = f"'{text}'" if " " in text else text
+    with pytest.raises(SpaceError) as caught:
+        find_space(text)
+    assert str(caught.value) == (
+        f"no space called '{text}' ships: it is a dataset. `fcsearch init {name}` writes a space for it, and "
+        f"`fcsearch run {name}` searches it"
+    )
+
+
 def test_a_wheel_and_an_sdist_hold_the_spaces(tmp_path: Path) -> None:
     setuptools = pytest.importorskip("setuptools", reason="a wheel is built with setuptools, which is not installed")
     if int(setuptools.__version__.split(".")[0]) < 77:

@@ -51,6 +51,7 @@ def test_a_space_of_an_earlier_version_has_none(load: Load) -> None:
         ("[{dept: 1}]", "FILE:1:10: tries[0].dept: unknown parameter 'dept'; did you mean 'depth'?"),
         ("[{depth: one}]", "FILE:1:17: tries[0].depth: depth must be an integer"),
         ("[{depth: 1, hidden_dim: 8}]", "FILE:1:20: tries[0].hidden_dim: hidden_dim is read where depth is 2 or 3"),
+        ("[{learning_rate: 0,01}]", "FILE:1:27: tries[0].01: unknown parameter '01'; a number has a decimal point"),
         ("[{}]", "FILE:1:9: tries[0]: a configuration is a mapping such as"),
         ("[depth]", "FILE:1:9: tries[0]: a configuration is a mapping such as"),
         ("{depth: 1}", "FILE:1:8: tries: a list of configurations is needed"),
@@ -98,6 +99,22 @@ def test_so_are_those_of_options(load: Load) -> None:
         strict=True,
     ):
         assert line.startswith(f"  - --try {says}")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("learning_rate=0,01", "must be a number above 0; found '0,01' (text; a number has a decimal point: 0.01)"),
+        ("depth=2,learning_rate=0,1e-1,hidden_dim=8", "; found '0,1e-1' (text; a number has a decimal point: 0.1e-1)"),
+        ("hidden_dim=1,024", "must be an integer of at least 1; found '1,024' (text; write it without commas: 1024)"),
+        ("hidden_dims=512,256", "hidden_dims must be a list of widths such as [512, 256]; found the text '512,256'"),
+    ],
+)
+def test_a_decimal_comma_is_one_mistake_of_an_option(load: Load, text: str, says: str) -> None:
+    with pytest.raises(SpaceError) as caught:
+        read_try_options([text], load(PARAMETERS).parameters)
+    assert says in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_what_may_be_tried_is_listed(load: Load, refusal: Refusal) -> None:
