@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 _LOCK = "search.lock"
@@ -33,18 +33,15 @@ def owned(folder: Path) -> Iterator[None]:
         remove(folder)
 
 
-def remove_ownerless(place: Path, pattern: str, *, made_again: str = "") -> None:
-    """Remove the folders there whose owner has died; one without a lock is not ours, or too young.
+def remove_ownerless(place: Path, pattern: str) -> None:
+    """Remove the folders there whose owner has died, or was killed as it removed them.
 
-    Args:
-        place: Where they lie.
-        pattern: Of their names.
-        made_again: The pattern of what processes that outlive the owner may write after its folder was removed: one
-            that holds nothing else is removed, too.
+    Another one without a lock is not ours, or too young.
     """
     for folder in place.glob(pattern):
-        left = folder.suffix == _REMOVED or _is_free(folder / _LOCK) or _holds_only(folder, made_again)
-        if left and not folder.is_symlink():
+        # Those of other users are left to them.
+        half_removed = folder.suffix == _REMOVED and folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
+        if (half_removed or _is_free(folder / _LOCK)) and not folder.is_symlink():
             remove(folder)
 
 
@@ -55,14 +52,6 @@ def _is_free(path: Path) -> bool:
     except OSError:
         return False
     return True
-
-
-def _holds_only(folder: Path, pattern: str) -> bool:
-    try:
-        names = [path.name for path in folder.iterdir()]
-    except OSError:
-        return False
-    return bool(names) and all(fnmatchcase(name, pattern) for name in names)
 
 
 def remove(folder: Path) -> None:

@@ -130,11 +130,11 @@ def _print(space: SearchSpace, facts: dict[str, Any], data: dict[str, str]) -> N
         console.print()
         print_table(column_table(facts["columns"]))
     _print_parameters(space)
-    if len(space.tries) > 2:  # The line above names the first alone.
+    if len(tries := space.tries[: space.trials]) > 2:  # The line above names the first alone.
         from fcsearch.space import describe_try
 
         console.print("The configurations that come first")
-        print_fields([(str(number), describe_try(values)) for number, values in enumerate(space.tries, 1)])
+        print_fields([(str(number), describe_try(values)) for number, values in enumerate(tries, 1)])
         console.print()
     sample = facts["sample"]
     console.print(f"A configuration of this space, sampled at random (seed {sample['seed']})")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
@@ -12,7 +13,8 @@ from types import ModuleType
 def leave_out_pandas() -> None:
     """Have pyarrow, when it is imported, take it that there is no pandas: a fifth of a second less for each command.
 
-    It asks only once, as it makes its first array. pandas itself can be imported as ever, and frames be converted.
+    It asks only once, as it makes its first array. pandas itself can be imported as ever, and `Table.from_pandas` and
+    `to_pandas` work: they import it.
     """
     if not {"pandas", "pyarrow"} & set(sys.modules):
         sys.meta_path.insert(0, _Finder())
@@ -35,8 +37,10 @@ class _Finder(MetaPathFinder):
         make = getattr(sys.modules.get("pyarrow.lib"), "array", None)
         if not self._asked and make is not None and fullname.startswith("pyarrow."):
             self._asked = True
-            try:
-                make([0])
-            finally:
-                sys.meta_path.remove(self)
+            # pandas imports pyarrow, too: then it is there, and not ready to be asked for.
+            if "pandas" not in sys.modules:
+                with contextlib.suppress(Exception):
+                    make([0])
+            # Not in place: importlib goes through the list.
+            sys.meta_path = [finder for finder in sys.meta_path if finder is not self]
         return None

@@ -12,8 +12,6 @@ from pathlib import Path
 from fcsearch.errors import UsageError
 from fcsearch.owned_folder import owned, remove_ownerless
 
-# What Ray makes in it: sessions, each called by the time of its start, and a link to the latest.
-_RAYS = "session_[2l]*"
 # The path of a socket has at most so many bytes, of which Ray's own names below its folder take the second number.
 _SOCKET_BYTES = 103 if sys.platform == "darwin" else 107
 _PREFIX = "fcsearch-"
@@ -25,25 +23,17 @@ def ray_folder() -> Iterator[Path]:
     """A folder for the sockets and logs of one local Ray, removed at the end.
 
     It is made where `RAY_TMPDIR` says, else in the temporary folder. Where that path is too long for a socket, it is
-    made in /tmp. Folders there of searches that were killed are removed, at the end again: Ray's agents outlive such a
-    search by up to a minute, and may write a log in a folder that was removed.
+    made in /tmp. Folders there of searches that were killed are removed.
 
     Raises:
         UsageError: none of these can be written.
     """
     places = [place for place in (os.environ.get("RAY_TMPDIR"), tempfile.gettempdir(), "/tmp") if place]
-    _remove_ownerless(places)
-    folder = _make_folder(places)
-    try:
-        with owned(folder):
-            yield folder
-    finally:
-        _remove_ownerless(places)
-
-
-def _remove_ownerless(places: Sequence[str]) -> None:
     for place in dict.fromkeys(places):
-        remove_ownerless(Path(place), f"{_PREFIX}*", made_again=_RAYS)
+        remove_ownerless(Path(place), f"{_PREFIX}*")
+    folder = _make_folder(places)
+    with owned(folder):
+        yield folder
 
 
 def _make_folder(places: Sequence[str]) -> Path:

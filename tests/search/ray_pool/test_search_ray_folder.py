@@ -92,24 +92,12 @@ def test_what_a_search_has_left_that_was_killed_as_it_removed_its_folder_is_remo
         assert list(short.iterdir()) == [folder]
 
 
-def test_what_ray_has_made_again_after_a_killed_search_was_removed_is_removed(
-    short: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_folder_of_a_ray_that_others_started_stays(short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_TMPDIR", str(short))
-
-    def made_again(name: str, *beside: str) -> None:
-        for part in ("session_2026-11-27/logs", *beside):
-            (short / name / part).mkdir(parents=True)
-
-    made_again("fcsearch-before")
-    # One of a living search where files cannot be locked, and one of somebody else's.
-    made_again("fcsearch-living", "search.lock.new")
-    made_again("fcsearch-of-others", "notes")
+    (short / "fcsearch-cluster" / "session_2026-11-27" / "sockets").mkdir(parents=True)
     with ray_folder() as folder:
-        assert not (short / "fcsearch-before").exists()
-        made_again("fcsearch-meanwhile")
-    assert not folder.exists()
-    assert {path.name for path in short.iterdir()} == {"fcsearch-living", "fcsearch-of-others"}
+        assert folder.exists()
+    assert [path.name for path in short.iterdir()] == ["fcsearch-cluster"]
 
 
 def test_without_any_such_folder_the_error_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
