@@ -26,6 +26,7 @@ def test_text_says_the_space_as_understood() -> None:
     assert f"comes first {len(tried)} configurations, the first depth=2,hidden_dim=64,dropout=0,..." in lines
     listed = lines.index("The configurations that come first") + 1
     assert lines[listed : listed + len(tried)] == [f"{number} {words}" for number, words in enumerate(tried, 1)]
+    assert tried[3] not in " ".join(output_of("validate", FULL, "--set", "trials=3").split())
     assert "A configuration of this space, sampled at random (seed 1)" in lines
 
 

@@ -111,6 +111,16 @@ def test_those_of_the_space_follow_those_of_the_command_as_far_as_there_are_tria
     assert len(set(rates)) == 5
 
 
+def test_those_that_had_no_trial_come_first_when_a_run_goes_on_with_more(tmp_path: Path) -> None:
+    tries = [{"learning_rate": 0.03}, {"learning_rate": 0.04}, {"learning_rate": 0.05}, {"learning_rate": 0.06}]
+    view = RecordingView()
+    run = search(tmp_path, "run", begin={}, tries=tries, trials=2).run
+    assert run.trials()["learning_rate"].to_pylist() == [0.03, 0.04]
+    resume_search(run, dataclasses.replace(saved_options(run), trials=5), view=view, open_pool=InProcess())
+    assert view.lines["comes first"] == "learning_rate=0.05; learning_rate=0.06"
+    assert run.trials()["learning_rate"].to_pylist()[:4] == [0.03, 0.04, 0.05, 0.06]
+
+
 @pytest.mark.parametrize("cut", [0, 1])
 def test_a_search_that_was_cut_goes_on_as_one_that_was_not(tmp_path: Path, cut: int) -> None:
     tries = ("learning_rate=0.02,update_rule=sgd", "hidden_dim=8", "learning_rate=0.05", "learning_rate=0.06")

@@ -23,7 +23,7 @@ from fcsearch.search.loop.standings import Standings
 from fcsearch.search.loop.tracker import Tracker
 from fcsearch.search.loop.view import View
 from fcsearch.search.options import SearchOptions
-from fcsearch.search.planning.extent import Extent, best_trials, confirmation_extent
+from fcsearch.search.planning.extent import Extent, are_best, confirmation_extent
 from fcsearch.search.planning.packs import Planner
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.interface import Pool
@@ -105,7 +105,7 @@ def plan_confirmation(
     table = run.trials()
     ranked = rank_trials(table).to_pylist()
     before = run.manifest().confirmation
-    if options.confirm == "auto" and before and before.trials == best_trials(ranked, len(before.trials)):
+    if options.confirm == "auto" and before and are_best(before.trials, ranked):
         extent: Extent | None = Extent(before.trials, before.seeds)
     else:
         workers = run.manifest().workers or 1

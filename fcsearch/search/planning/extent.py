@@ -103,6 +103,15 @@ def best_trials(ranked: Sequence[Row], count: int) -> tuple[int, ...]:
     return tuple(row["trial_id"] for row in _confirmable(ranked)[:count])
 
 
+def are_best(trials: tuple[int, ...], ranked: Sequence[Row]) -> bool:
+    """Whether a confirmation of these trials is still one of the best.
+
+    Earlier versions also confirmed what early stopping had ended.
+    """
+    earlier = tuple(row["trial_id"] for row in _distinct(ranked)[: len(trials)])
+    return trials in (best_trials(ranked, len(trials)), earlier)
+
+
 def refits(options: SearchOptions, dataset: Dataset) -> bool:
     """Whether the winner is fitted again: as the options say, by default only with folds."""
     return bool(dataset.others) if options.refit is None else options.refit

@@ -86,7 +86,8 @@ def check_beginning(space: SearchSpace, options: SearchOptions, *, trials: int) 
     tries = read_try_options(options.tries, space.parameters)
     if len(tries) > trials:
         raise UsageError(f"--try must name at most as many configurations as there are trials, {trials}; found more")
-    return (*tries, *space.tries)[:trials]
+    # Those for which there are no trials wait for a resume with more.
+    return (*tries, *space.tries)
 
 
 def _require_alike(run: RunDirectory, space: SearchSpace, fingerprint: str) -> None:

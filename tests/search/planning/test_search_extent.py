@@ -9,7 +9,7 @@ from search_helpers import make_space
 from synthetic_run import digits
 
 from fcsearch.search.options import SearchOptions
-from fcsearch.search.planning.extent import Extent, best_trials, candidates, confirmation_extent
+from fcsearch.search.planning.extent import Extent, are_best, best_trials, candidates, confirmation_extent
 from fcsearch.training import TrialConfig
 
 
@@ -106,6 +106,10 @@ def test_what_early_stopping_ended_is_confirmed_only_where_there_is_nothing_else
     assert extent(found, confirm=2, confirm_seeds=1) == Extent((1, 3), (8,))
     assert extent(found, confirm=5, confirm_seeds=1) == Extent((1, 3, 4), (8,))
     assert best_trials(found[2:3] * 2, 2) == (2,)
+    # A confirmation of an earlier version, which confirmed them, is kept.
+    assert are_best((1, 3), found)
+    assert are_best((0, 1), found)
+    assert not are_best((1, 2), found)
 
 
 def test_seeds_stay_in_their_range() -> None:
