@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -53,13 +54,14 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
             table = as_table(X)
             validate_data(self, X, skip_check_array=True, reset=reset)
             return table.rename_columns(self._names(table.num_columns))
-        return self._named(validate_data(self, self._array(X), reset=reset, ensure_all_finite="allow-nan"))
+        learned = () if reset else getattr(self, "feature_names_in_", ())
+        return self._named(validate_data(self, self._array(X, learned), reset=reset, ensure_all_finite="allow-nan"))
 
-    def _array(self, X: Any) -> Any:
-        """What is given in a table's place, dense; ValueError for text, which belongs into the columns of a table."""
+    def _array(self, X: Any, columns: Iterable[str] = ()) -> Any:
+        """What is given in a table's place, dense; ValueError for text, which belongs into a table of these columns."""
         X = densified(X)
         if (text := first_text(X)) is not None:
-            learned = first_few([*map(column_quoted, getattr(self, "feature_names_in_", ()))])
+            learned = first_few([*map(column_quoted, columns)])
             raise ValueError(
                 f"an array X must hold numbers; found the text {text!r}. Give a table, such as a DataFrame"
                 f"{f', with the columns that fit learned: {learned}' if learned else ''}"

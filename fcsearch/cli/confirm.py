@@ -17,7 +17,13 @@ from fcsearch.cli.shared_options import moved_data_options, runs_folder
 @click.command()
 @click.argument("run", required=False)
 @runs_folder
-@click.option("--top", type=Integer(min=1), default=5, show_default=True, help="How many of the best.")
+@click.option(
+    "--top",
+    type=Integer(min=1),
+    default=5,
+    show_default=True,
+    help="How many of the best; trials that early stopping ended are passed over, if there are others.",
+)
 @click.option("--seeds", type=Integer(min=1), default=5, show_default=True, help="With how many other seeds.")
 @refit_option
 @moved_data_options

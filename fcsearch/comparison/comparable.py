@@ -126,8 +126,8 @@ def _machine(runs: Sequence[Contestant]) -> Check:
 
 def _space(runs: Sequence[Contestant]) -> Check:
     described = [_described(run.manifest.space or {}) for run in runs]
-    first = _first_words([tries for _, tries in described])
-    found = [{**words, "comes first": said} for (words, _), said in zip(described, first, strict=True)]
+    first = iter(_first_words([tries for _, tries in described if tries is not None]))
+    found = [words if tries is None else {**words, "comes first": next(first)} for words, tries in described]
     differences = tuple(_differences(found))
     if not differences:
         return Check("space", True, False, "the same")
@@ -140,13 +140,13 @@ def _names(differences: Sequence[Difference]) -> str:
     return listing([*names[:_MOST_NAMES], f"{more} more"] if more > 0 else names)
 
 
-def _described(space: Mapping[str, Any]) -> tuple[dict[str, str], Sequence[Try]]:
-    """What a space searches, as words by name, and the configurations that come first."""
+def _described(space: Mapping[str, Any]) -> tuple[dict[str, str], Sequence[Try] | None]:
+    """What a space searches, as words by name, and the configurations that come first; None: not known."""
     try:
         read = SearchSpace.from_json(space)
     except SpaceError:
         # Of an earlier version, which is compared as it is written.
-        return {name: str(value) for name, value in (space.get("parameters") or {}).items()}, ()
+        return {name: str(value) for name, value in (space.get("parameters") or {}).items()}, None
     early = read.early_stopping
     words = {
         **{name: parameter.describe() + _when(parameter) for name, parameter in read.parameters.items()},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,7 +27,7 @@ def count_copies(rows: Rows, split: SplitRows) -> dict[str, int]:
     """Copies of earlier rows among all `rows`, and the `val` and `test` rows with a twin in training; empty if none.
 
     With folds, `val` counts the validation rows of every fold, each beside its own training rows; and `test` counts the
-    test rows with a twin in any row of the folds, since the winner is trained again on all of them.
+    test rows with a twin in the training or validation rows of the first fold: the winner is trained again on both.
     """
     if rows.X.nbytes > _MOST_BYTES or len(rows.y) > _MOST_ROWS:
         return {}
@@ -37,7 +36,7 @@ def count_copies(rows: Rows, split: SplitRows) -> dict[str, int]:
     if not copies:
         return {}
     val = sum(_twins(number[fold.val], number[fold.train]) for fold in split.folds)
-    learned = np.concatenate([*itertools.chain(*split.folds)]) if split.others else split.train
+    learned = np.concatenate([split.train, split.val]) if split.others else split.train
     return {"rows": copies, "val": val, "test": _twins(number[split.test], number[learned])}
 
 

@@ -160,7 +160,7 @@ def _draw(
         needed = "a stratified split must give each class a row in every part"
         those = f"{count} ({part}_fraction {fraction:g}) should be split off"
         if not stratified:
-            needed, found = "every part of a split must have a row", ""
+            needed, found = "every part of a split must have a row", f", of which {those}"
         elif classes:
             found = f", of which {those} for {classes} classes with enough rows"
         else:

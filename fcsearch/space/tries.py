@@ -70,7 +70,7 @@ def read_tries(fields: Mapping[str, Node], parameters: Parameters) -> tuple[tupl
     Where an override gives a parameter one value, that value holds here, too: with `epochs=15` what comes first trains
     for 15 epochs. A value that an override rules out is left to the sampler. The whole configuration is ruled out where
     its settings of a word go with that word, as `beta1` goes with `adam`: its other values were chosen for that one. So
-    is one of which nothing is left.
+    is one of which nothing is left, and one that an override makes equal to an earlier one.
 
     Args:
         fields: The document's sections.
@@ -91,7 +91,7 @@ def read_tries(fields: Mapping[str, Node], parameters: Parameters) -> tuple[tupl
         raise node.fail_key("tries", "a grid has configurations of its own; leave tries out, or take another sampler")
     changed = set() if node.overridden else _overridden(fields["parameters"], parameters, node.mark.source)
     fixable = {name: known for name, known in parameters.items() if name in changed and isinstance(known, Constant)}
-    found, ruled_out, mistakes = list[Try](), 0, Collector(node.mark.source)
+    found, listed, ruled_out, mistakes = list[Try](), list[Try](), 0, Collector(node.mark.source)
     for place, item in enumerate(node.value):
         with mistakes.collecting():
             key = f"tries[{place}]"
@@ -105,10 +105,13 @@ def read_tries(fields: Mapping[str, Node], parameters: Parameters) -> tuple[tupl
                 if because not in changed:
                     mistakes.take(error)
             kept = _kept(given, values, {name for name, *_ in misfits})
-            if kept.keys() - fixed.keys():
+            if kept in found and given not in listed:
+                ruled_out += 1
+            elif kept.keys() - fixed.keys():
                 found.append(kept)
             elif kept != given:
                 ruled_out += 1
+            listed.append(given)
     mistakes.check()
     return tuple(found), ruled_out
 

@@ -225,6 +225,9 @@ def test_an_array_of_text_in_a_table_s_place_is_told_the_columns(kind: type) -> 
     with pytest.raises(ValueError) as caught:  # noqa: PT011 (compared as a whole below)
         fitted.predict(array)
     assert str(caught.value).endswith("such as a DataFrame, with the columns that fit learned: 'size', 'plan'")
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 (compared as a whole below)
+        fitted.fit(array, y)
+    assert str(caught.value) == said
 
 
 def test_transformers_of_columns_go_before_it() -> None:

@@ -38,6 +38,11 @@ def call(*arguments: object) -> Result:
     return CliRunner().invoke(cli, [*map(str, arguments)])
 
 
+def test_the_help_says_which_of_the_best_are_passed_over() -> None:
+    said = " ".join(call("confirm", "--help").output.split())
+    assert "trials that early stopping ended are passed over, if there are others" in said
+
+
 def test_the_winner_is_confirmed_reported_and_measured(searched: RunDirectory) -> None:
     done = call("confirm", searched.path, "--top", 2, "--seeds", 2, "--ensemble", 4, "--refit")
     assert done.exit_code == 2  # what belongs to a search alone is refused

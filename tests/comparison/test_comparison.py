@@ -148,6 +148,15 @@ def test_what_one_did_not_search_has_the_value_that_it_had(tmp_path: Path) -> No
     assert checks["space"].differences[0].values == ("exponential, not searched", "cosine")
 
 
+def test_what_comes_first_in_a_space_of_an_earlier_version_is_not_said(tmp_path: Path) -> None:
+    spaces = [SearchSpace.from_mapping({**SPACE, "tries": [{"depth": 3}]}).to_json(), {"parameters": {"width": [8]}}]
+    runs = [made(tmp_path / str(number), [0.9], space=space) for number, space in enumerate(spaces)]
+    found = compare_runs([run.path for run in runs])
+    differences = {difference.name: difference.values for check in found.checks for difference in check.differences}
+    assert differences["comes first"] == ("depth=3", "not searched")
+    assert differences["width"] == ("not searched", "[8]")
+
+
 def test_what_comes_first_is_said_in_short_and_never_alike_for_different_lists(tmp_path: Path) -> None:
     one = {"learning_rate": 0.01, "depth": 3, "hidden_dim": 64, "dropout": 0.1, "update_rule": "adam"}
     two = {**one, "dropout": 0.2}

@@ -67,6 +67,18 @@ def test_copies_are_counted_over_all_folds(write_table: Write, load: Load) -> No
     assert f"; {val} validation rows of the 5 folds and {test} test rows have a twin in training" in data.copies_words()
 
 
+def test_rows_that_num_train_leaves_out_of_the_first_fold_are_no_twins_of_test_rows(
+    write_table: Write, load: Load
+) -> None:
+    rows = [*range(300)] * 2
+    path = write_table({"row": [float(row) for row in rows], "label": ["p" if row % 2 else "q" for row in rows]})
+    data = load(path, preprocessing="none", folds=4, num_train=100, num_val=40)
+    learned, *others = ({*numbers_of(fold.train), *numbers_of(fold.val)} for fold in data.folds)
+    test = sum(row in learned for row in numbers_of(data.test))
+    assert 0 < test < sum(row in learned.union(*others) for row in numbers_of(data.test))
+    assert data.details["copies"]["test"] == test
+
+
 def test_one_of_each_may_be_kept(copied: Path, load: Load) -> None:
     data = load(copied, copies="drop", preprocessing="none")
     assert all_numbers(data) == list(range(100))

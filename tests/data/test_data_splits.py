@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -86,11 +88,11 @@ def test_too_few_rows_for_a_stratified_split() -> None:
 
 
 def test_too_few_rows_for_a_regression_are_not_said_to_be_of_classes() -> None:
-    for y in (np.arange(2.0), np.arange(1.0)):
-        with pytest.raises(
-            DataError, match=r"every part of a split must have a row; found [12] rows\. Give more"
-        ) as caught:
-            split_rows(y, PartSizes(len(y)), DatasetSpec("x"), ())
+    usual, much = DatasetSpec("x"), DatasetSpec("x", val_fraction=0.99, test_fraction=0)
+    for count, spec, those in ((2, usual, "1 (test_"), (1, usual, "1 (test_"), (10, much, "10 (val_")):
+        said = f"every part of a split must have a row; found {count} rows, of which {those}fraction "
+        with pytest.raises(DataError, match=re.escape(said) + r"\S+ should be split off\. Give more") as caught:
+            split_rows(np.arange(float(count)), PartSizes(count), spec, ())
         assert "class" not in str(caught.value)
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from begun_searches import PARAMETERS, search
 from engine_helpers import RecordingView
@@ -12,6 +13,8 @@ from search_helpers import journal
 
 from fcsearch.results import RunDirectory
 from fcsearch.search.api import resume_search, saved_options
+from fcsearch.search.options import SearchOptions
+from fcsearch.search.record.beginning import read_beginning
 
 
 def test_what_the_earlier_run_has_tried_is_not_tried_again(tmp_path: Path) -> None:
@@ -45,6 +48,21 @@ def test_what_the_earlier_run_has_not_tried_in_full_is_tried(tmp_path: Path) -> 
     run = search(tmp_path, "longer", begin=begin, tries=same, parameters=longer, trials=2, view=view).run
     assert view.lines["comes first"] == "learning_rate=0.03,hidden_dim=8"
     assert run.trials()["learning_rate"].to_pylist()[0] == 0.03
+
+
+def test_what_the_earlier_run_left_unfinished_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tries = [{"learning_rate": rate} for rate in (0.03, 0.04, 0.05)]
+    run = search(tmp_path, "before", begin={}, tries=tries, trials=3).run
+    rows = run.trials()
+    states = pa.array(["stopped", "unfinished", "complete"], rows.schema.field("state").type)
+    cut = rows.set_column(rows.schema.get_field_index("state"), rows.schema.field("state"), states)
+    monkeypatch.setattr(RunDirectory, "trials", lambda _: cut)
+    described = run.manifest().dataset
+    assert described is not None
+    options = SearchOptions(start_from=str(run.path))
+    found = read_beginning(run.space(), options, trials=3, fingerprint=described.fingerprint)
+    assert len(found.observations) == 3
+    assert found.tried == (tries[0], tries[2])
 
 
 def test_a_run_without_what_was_tried_goes_on_as_it_began(tmp_path: Path) -> None:

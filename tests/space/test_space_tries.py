@@ -241,6 +241,27 @@ def test_so_is_one_of_a_recorded_space(load: Load, override: str) -> None:
     assert recorded.changed([override]).tries == ()
 
 
+@pytest.mark.parametrize(
+    ("listed", "override", "left"),
+    [
+        ("{depth: 3, hidden_dim: 8}, {depth: 3, hidden_dim: 16}", "hidden_dim=8", {"depth": 3, "hidden_dim": 8}),
+        ("{depth: 3, hidden_dim: 16}, {depth: 3, hidden_dim: 8}", "hidden_dim=8", {"depth": 3, "hidden_dim": 8}),
+        ("{depth: 3}, {depth: 3, hidden_dim: 8}", "hidden_dim=null", {"depth": 3}),
+        ("{depth: 3, hidden_dim: 8}, {depth: 3}", "hidden_dim=null", {"depth": 3}),
+    ],
+)
+def test_those_that_an_override_makes_equal_are_kept_once(
+    load: Load, listed: str, override: str, left: dict[str, object]
+) -> None:
+    space = load(f"tries: [{listed}]\n{PARAMETERS}", f"parameters.{override}")
+    assert (space.tries, space.left_out) == ((left,), {"ruled out by --set": 1})
+
+
+def test_those_that_a_file_lists_twice_stay(load: Load) -> None:
+    space = load("tries: [{depth: 3}, {depth: 3}]\n" + PARAMETERS, "parameters.hidden_dim=8")
+    assert (space.tries, space.left_out) == (({"depth": 3},) * 2, {})
+
+
 def test_one_whose_condition_an_override_changes_is_left_out(load: Load) -> None:
     text = "tries: [{momentum: 0.9}]\n" + PARAMETERS
     assert load(text).tries == ({"momentum": 0.9},)

@@ -12,6 +12,7 @@ import numpy as np
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from fcsearch.config.states import UNFINISHED
 from fcsearch.errors import UsageError
 from fcsearch.results import RunDirectory, objective_of
 from fcsearch.results.records import row_config
@@ -32,7 +33,7 @@ class Beginning:
         observations: Trials of an earlier run.
         left_out: How many of its trials with a result lie outside the space.
         tries: Values of the configurations that come first; the sampler chooses what they do not name.
-        tried: Those of the space's `tries` that an observation has in full.
+        tried: Those of the space's `tries` that an observation which is not unfinished has in full.
     """
 
     observations: tuple[FrozenTrial, ...] = ()
@@ -69,7 +70,8 @@ def read_beginning(space: SearchSpace, options: SearchOptions, *, trials: int, f
     kinds = space.distributions()
     located = [(row, values) for row in rows if (values := space.locate(row_config(row))) is not None]
     known = [_observation(row, values, run, space, kinds, last.get(row["trial_id"])) for row, values in located]
-    tried = [one for one in space.tries if any(one.items() <= values.items() for _, values in located)]
+    ended = [values for row, values in located if row["state"] != UNFINISHED]
+    tried = [one for one in space.tries if any(one.items() <= values.items() for values in ended)]
     return Beginning(tuple(known), len(rows) - len(known), tries, tuple(tried))
 
 
