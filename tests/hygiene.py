@@ -4,6 +4,7 @@ The session gets a folder with an empty home and an empty temporary folder, and 
 is left in the temporary folder or in Ray's when all tests are over, or is left running, fails the session.
 """
 
+import gc
 import os
 import shutil
 import sys
@@ -81,6 +82,8 @@ def _take_effect() -> None:
 def left_behind(found: Surroundings) -> list[str]:
     """Files in the folders, and processes of the session, after those that end by themselves have had their time."""
     mark = os.environ[MARK]
+    # A run in memory takes its folder with it, which may wait in a cycle of references.
+    gc.collect()
     wait_until(lambda: not processes_with(MARK, mark), seconds=_LEAVE_SECONDS)
     return [
         *(str(path) for folder in (found.temporary, found.ray) for path in sorted(folder.iterdir())),
