@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from torch import Tensor
 
 from fcsearch.training.data import Minibatches
 from fcsearch.training.lane import Lane
 from fcsearch.training.metrics import EpochMetrics
+
+# Asked every few steps of an epoch whether to leave it in the middle.
+Leave = Callable[[], bool]
+
+
+class EpochLeft(Exception):  # noqa: N818 (nothing went wrong)
+    """An epoch was left in the middle: its lanes are of no more use."""
 
 
 class Cohort:
@@ -28,8 +35,13 @@ class Cohort:
         self.lanes = list(lanes)
         self._seconds = [0.0] * len(self.lanes)
 
-    def train(self, epoch: int) -> None:
-        """Train every lane for an epoch (from 1)."""
+    def train(self, epoch: int, leave: Leave | None = None) -> None:
+        """Train every lane for an epoch (from 1).
+
+        Args:
+            epoch: The epoch.
+            leave: Whether to raise EpochLeft; None: it does not.
+        """
         self._seconds = [0.0] * len(self.lanes)
         stretch = self.batches.stretch(epoch)
         for lane in self.lanes:
@@ -37,6 +49,8 @@ class Cohort:
         first = (epoch - stretch.start) * self.batches.steps
         for chunk in self.batches.epoch(epoch):
             for position, lane in enumerate(self.lanes):
+                if leave is not None and leave():
+                    raise EpochLeft
                 began = time.perf_counter()
                 lane.train(chunk, first)
                 self._seconds[position] += time.perf_counter() - began

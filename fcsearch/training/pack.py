@@ -16,7 +16,7 @@ from fcsearch.config.objective import OBJECTIVES
 from fcsearch.errors import ConfigError
 from fcsearch.training import checkpoint
 from fcsearch.training.checkpoint import SavedPack
-from fcsearch.training.cohort import Cohort
+from fcsearch.training.cohort import Cohort, Leave
 from fcsearch.training.data import Minibatches, TrainingData
 from fcsearch.training.denormals import flushed_denormals
 from fcsearch.training.graphs import GraphCohort
@@ -85,21 +85,27 @@ class Pack:
         """The members that are still training: indices into `configs`, ascending."""
         return tuple(member for member in range(len(self.configs)) if member not in self._results)
 
-    def train_epoch(self) -> dict[int, EpochMetrics]:
+    def train_epoch(self, leave: Leave | None = None) -> dict[int, EpochMetrics]:
         """Train every living member for one epoch.
 
         Members whose epochs are over, or whose loss is no longer finite, leave the pack at the end of the epoch. During
         the epoch this thread treats denormal numbers as 0 (see `fcsearch.training.denormals`).
 
+        Args:
+            leave: Whether to leave the epoch, and with it the pack, in the middle; only a CPU asks.
+
         Returns:
             The metrics of each member that ran the epoch.
+
+        Raises:
+            EpochLeft: it was left; the pack can only be dropped.
         """
         self.epoch += 1
         by_fold: dict[int, list[EpochMetrics]] = defaultdict(list)
         with flushed_denormals():
             # Where they run at once, those of the most steps take longest, so they begin.
             for cohort in sorted(self._cohorts, key=lambda cohort: -cohort.batches.steps):
-                cohort.train(self.epoch)
+                cohort.train(self.epoch, leave)
             measured = [cohort.measure() for cohort in self._cohorts]
         for cohort, rows in zip(self._cohorts, _read(measured), strict=True):
             for member, values in cohort.end_epoch(rows).items():
@@ -178,8 +184,7 @@ class Pack:
     def _shapes(self, member: int) -> list[Shape]:
         """The member's network in each fold."""
         config = self.configs[member]
-        folds = self._data.in_form(config.input_form).folds
-        return [Shape.of(config, fold) for fold in folds]
+        return [Shape.of(config, fold) for fold in self._data.in_form(config.input_form).folds]
 
     @property
     def state_bytes(self) -> int:

@@ -37,7 +37,7 @@ class SetUp:
 
 @dataclasses.dataclass(frozen=True)
 class Leave:
-    """To a worker: end the pack in training at the next epoch."""
+    """To a worker: end the pack in training at the next epoch, or in the midst of its first."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -100,8 +100,8 @@ class _Worker:
         run = PackRun(task, self._data, self._place, share=self._share)
         reported = time.monotonic()
         while not run.over and not self._asked_to_leave():
-            run.train(seconds=_STEP_SECONDS)
-            if time.monotonic() >= reported + _REPORT_SECONDS:
+            run.train(seconds=_STEP_SECONDS, leave=self._asked_to_leave)
+            if not run.over and time.monotonic() >= reported + _REPORT_SECONDS:
                 reported = time.monotonic()
                 send(self._pipe, run.progress())
         return run.outcome(self._lines.take())

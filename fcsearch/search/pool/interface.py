@@ -90,7 +90,7 @@ class Pool(Protocol):
         """What happened since the last call, in order; waits up to `timeout` seconds for something to happen."""
 
     def ask_to_leave(self) -> None:
-        """Ask all packs in training to end at their next epoch; they end in a PackOutcome, as ever.
+        """Ask all packs in training to end at their next epoch, or before; they end in a PackOutcome, as ever.
 
         Packs that are submitted after that train as ever.
         """

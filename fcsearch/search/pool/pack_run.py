@@ -17,6 +17,7 @@ from fcsearch.search.pool.checkpointing import Checkpointer, make_pack
 from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, PackTask, Place, Progress
 from fcsearch.search.pool.so_far import SoFar
 from fcsearch.training import EpochMetrics, MemberResult, TrainingData, TrialConfig
+from fcsearch.training.cohort import EpochLeft, Leave
 from fcsearch.training.judging import network, outputs
 from fcsearch.training.memory import free_bytes, pack_bytes
 
@@ -47,20 +48,32 @@ class PackRun:
         self._so_far = SoFar(task.trials, self._pack, self._objective) if task.unfinished else None
         self._rungs = Rungs(task.asha, task.rungs) if task.asha else None
         self._best = {member: self._pack.best_gain(member) for member in self._pack.alive}
+        self._left = False
         self._trained_at: datetime | None = None
         self._finished_at: dict[int, datetime] = {}
         self._note_who_finished()
 
     @property
     def over(self) -> bool:
-        """Whether every member came to an end."""
-        return not self._pack.alive
+        """Whether every member came to an end, or the pack was left in its first epoch."""
+        return self._left or not self._pack.alive
 
-    def train(self, *, seconds: float) -> None:
-        """Train whole epochs, at least one, until the time is up or every member came to an end."""
+    def train(self, *, seconds: float, leave: Leave | None = None) -> None:
+        """Train whole epochs, at least one, until the time is up or every member came to an end.
+
+        Args:
+            seconds: The time.
+            leave: Whether to leave the pack in the middle of its first epoch. Later ones are trained to their end: their
+                members have figures, and are saved, as they are after whole epochs.
+        """
         end = time.monotonic() + seconds
         while not self.over:
-            self._judge(self._pack.train_epoch())
+            try:
+                metrics = self._pack.train_epoch(leave if self._pack.epoch == 0 else None)
+            except EpochLeft:
+                self._left = True
+                return
+            self._judge(metrics)
             self._trained_at = self._trained_at or datetime.now(UTC)
             self._note_who_finished()
             if time.monotonic() >= end:
@@ -82,6 +95,8 @@ class PackRun:
 
     def outcome(self, log: tuple[str, ...] = ()) -> PackOutcome:
         """What came of it. The trials of members that still train go on waiting, for the checkpoint."""
+        if self._left:
+            return PackOutcome(self._task.pack_id, (), self._place, self._started_at, log)
         checkpoint = self._checkpoints.last()
         left = self._pack.alive
         self._pack.stop(left)

@@ -117,6 +117,21 @@ def test_a_pack_that_is_left_keeps_the_members_that_came_to_an_end(data: Trainin
     assert [(member.trial_id, member.result.state) for member in found.members] == [(10, "complete")]
 
 
+def test_a_pack_is_left_in_the_middle_of_its_first_epoch_and_of_no_later_one(data: TrainingData) -> None:
+    begun = PackRun(task(CONFIGS[:2], unfinished=True), data, PLACE)
+    begun.train(seconds=0)
+    begun.train(seconds=0, leave=lambda: True)
+    assert begun.progress().epoch == 2
+    assert [member.result.state for member in begun.outcome().members] == ["unfinished", "unfinished"]
+    asked = iter([False, True])
+    left = PackRun(task([dataclasses.replace(CONFIGS[1], batch_size=size) for size in (10, 20)]), data, PLACE)
+    left.train(seconds=math.inf, leave=lambda: next(asked))
+    assert left.over
+    found = left.outcome(log=("a line",))
+    assert (found.pack_id, found.place, found.log) == (4, PLACE, ("a line",))
+    assert (found.members, found.checkpoint) == ((), None)
+
+
 def test_only_weights_that_may_be_among_the_best_travel(data: TrainingData) -> None:
     members = run(task(CONFIGS, keep_models=2), data).outcome().members
     accuracy = [max(e.val_accuracy or 0 for e in member.result.epochs) for member in members]
