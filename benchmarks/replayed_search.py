@@ -14,6 +14,7 @@ from curve_table import CurveTable
 from optuna.trial import TrialState
 
 from fcsearch.results import TrialRecord
+from fcsearch.search.loop.early_end import EarlyEnd
 from fcsearch.search.loop.engine import Engine
 from fcsearch.search.loop.interruption import Interruption
 from fcsearch.search.loop.recorder import Recorder
@@ -101,8 +102,7 @@ def replay(way: Way, table: CurveTable, *, seconds: float, seed: int) -> Course:
         keep_models=1,
         next_pack_id=lambda: next(numbers),
         model_metadata=lambda _: {},
-        stop=Interruption(),
-        deadline=seconds,
+        early_end=EarlyEnd(Interruption(), seconds),
         clock=pool.clock,
     )
     engine.run()

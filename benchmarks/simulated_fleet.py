@@ -180,7 +180,7 @@ class FleetPool:
             if self._clock() >= end:
                 return []
 
-    def ask_to_leave(self) -> None:
+    def ask_to_leave(self, *, at_once: bool = False) -> None:
         """Nobody asks."""
 
 

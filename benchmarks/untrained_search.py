@@ -16,6 +16,7 @@ import numpy as np
 from result_table import ResultTable
 
 from fcsearch.results import Manifest, RunDirectory, TrialRecord
+from fcsearch.search.loop.early_end import EarlyEnd
 from fcsearch.search.loop.engine import Engine
 from fcsearch.search.loop.interruption import Interruption
 from fcsearch.search.loop.logs import output_to
@@ -132,8 +133,7 @@ def untrained_engine(
         keep_models=3,
         next_pack_id=run.next_pack_id,
         model_metadata=lambda _: {"input_dim": 64, "num_classes": 10},
-        stop=Interruption(),
-        deadline=None,
+        early_end=EarlyEnd(Interruption()),
         clock=clock,
     )
 

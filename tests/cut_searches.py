@@ -13,6 +13,7 @@ from fcsearch.search.api import SearchResult, resume_search, saved_options, star
 from fcsearch.search.options import SearchOptions
 from fcsearch.search.pool.pack_run import PackRun
 from fcsearch.training import Pack
+from fcsearch.training.cohort import Leave
 
 PARAMETERS: dict[str, Any] = {
     "learning_rate": {"low": 1e-4, "high": 1e-1, "log": True},
@@ -74,13 +75,13 @@ class Epochs:
         self.trained = 0
         self.kill_at: int | None = None
         self._train = Pack.train_epoch
-        monkeypatch.setattr(Pack, "train_epoch", lambda pack: self._next(pack))
+        monkeypatch.setattr(Pack, "train_epoch", lambda pack, leave=None: self._next(pack, leave))
         # The pool's patience is an epoch: after each there is a checkpoint.
         train = PackRun.train
-        monkeypatch.setattr(PackRun, "train", lambda run, *, seconds: train(run, seconds=0 * seconds))
+        monkeypatch.setattr(PackRun, "train", lambda run, *, seconds, **_: train(run, seconds=0 * seconds))
 
-    def _next(self, pack: Pack) -> Any:
+    def _next(self, pack: Pack, leave: Leave | None) -> Any:
         if self.trained == self.kill_at:
             raise Killed
         self.trained += 1
-        return self._train(pack)
+        return self._train(pack, leave)

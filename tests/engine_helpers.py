@@ -9,6 +9,7 @@ from typing import Any
 from search_helpers import outcome, result, trials
 
 from fcsearch.results import Status, TrialRecord
+from fcsearch.search.loop.early_end import EarlyEnd
 from fcsearch.search.loop.engine import Engine
 from fcsearch.search.loop.interruption import Interruption
 from fcsearch.search.loop.recorder import Recorder
@@ -94,7 +95,7 @@ class Search:
         size: Most trials in a pack.
         pool: Keys of the simulated pool.
         kind: Of pool.
-        keys: Arguments of the engine, and `waiting`, `before`, `learns`, `attempts`, `view`.
+        keys: Arguments of the engine and of its early end, and `waiting`, `before`, `learns`, `attempts`, `view`.
     """
 
     def __init__(
@@ -130,13 +131,13 @@ class Search:
             clock=self.pool.clock,
         )
         attempts = keys.pop("attempts", Attempts())
+        late = {name: keys.pop(name) for name in ("grace", "prolong") if name in keys}
         self.engine = Engine(
             self.pool,
             Scheduler(planner, self.recorder.ask, first=first, attempts=attempts),
             self.recorder,
             self.tracker,
-            deadline=deadline,
-            stop=self.stop,
+            early_end=EarlyEnd(self.stop, deadline, **late),
             clock=self.pool.clock,
             **{
                 "standings": standings,

@@ -75,6 +75,25 @@ class SavedPack:
         ):
             raise ConfigError("members without their epochs")
 
+    def dump(self) -> bytes:
+        """It as bytes, for `load`."""
+        state = {
+            "format": _FORMAT,
+            "configs": [config.to_json() for config in self.configs],
+            "epoch": self.epoch,
+            "states": self.states,
+            "lanes": self.lanes,
+            "lengths": self.lengths,
+            "facts": self.facts,
+        }
+        text = json.dumps(state, allow_nan=False)
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.tensors.items()}
+        return safetensors.torch.save(tensors, {_KEY: text, _CHECKSUM: _checksum(text, tensors)})
+
+    def clone(self) -> SavedPack:
+        """A copy, which stays as it is while the pack trains on."""
+        return dataclasses.replace(self, tensors={name: tensor.clone() for name, tensor in self.tensors.items()})
+
     def tensors_of(self, prefix: str) -> dict[str, Tensor]:
         """The tensors whose names start with `prefix`, under the rest of their names."""
         return {name.removeprefix(prefix): found for name, found in self.tensors.items() if name.startswith(prefix)}
@@ -116,24 +135,8 @@ def history_table(histories: Sequence[Sequence[EpochMetrics]], data: TrainingDat
     return {_HISTORY: torch.tensor(rows, dtype=torch.float64)}
 
 
-def dump(saved: SavedPack) -> bytes:
-    """A pack as bytes."""
-    state = {
-        "format": _FORMAT,
-        "configs": [config.to_json() for config in saved.configs],
-        "epoch": saved.epoch,
-        "states": saved.states,
-        "lanes": saved.lanes,
-        "lengths": saved.lengths,
-        "facts": saved.facts,
-    }
-    text = json.dumps(state, allow_nan=False)
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in saved.tensors.items()}
-    return safetensors.torch.save(tensors, {_KEY: text, _CHECKSUM: _checksum(text, tensors)})
-
-
 def load(content: bytes) -> SavedPack:
-    """Read the output of `dump`.
+    """Read the output of `SavedPack.dump`.
 
     Raises:
         ConfigError: it is something else, damaged, or of another version.

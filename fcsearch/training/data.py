@@ -249,10 +249,10 @@ class Minibatches:
         drawn = torch.randperm(len(self.data.X_train), generator=generator(self._seed, "order", epoch))
         return drawn[: self.steps * self.batch_size].view(self.steps, self.batch_size)
 
-    def epoch(self, epoch: int) -> Iterator[Batch]:
-        """Yield the steps of an epoch (from 1), in chunks that are gathered together."""
+    def epoch(self, epoch: int, *, most: int | None = None) -> Iterator[Batch]:
+        """Yield the steps of an epoch (from 1), in chunks that are gathered together, of at most so many steps."""
         order = self.order(epoch).to(self.data.device)
-        for rows in torch.split(order, self._chunk_steps):
+        for rows in torch.split(order, min(self._chunk_steps, most or self._chunk_steps)):
             yield self.gather(rows)
 
     def gather(self, rows: Tensor) -> Batch:

@@ -106,6 +106,11 @@ class Lane:
                 lambda rows: CompiledNet(self.weights, rows, functions, activation=first.activation), self._data, loss
             )
 
+    @property
+    def operations(self) -> int:
+        """About how many a step takes: a product forward and two backward."""
+        return 6 * len(self.members) * self.shape.num_parameters * self.batch_size
+
     def start_epoch(self, stretch: range, steps: int) -> None:
         """Begin the next epoch, of so many steps; the epochs of the stretch that it is in are prepared together."""
         self.epoch += 1

@@ -188,18 +188,18 @@ class Pack:
 
     @property
     def state_bytes(self) -> int:
-        """About how many bytes `dump` returns."""
+        """About how many bytes it has as it is `saved`."""
         return sum(tensor.nbytes for tensor in self._tensors().values())
 
-    def dump(self, facts: Mapping[str, Any], *, results: bool = True) -> bytes:
-        """The pack as it is after this epoch, for `checkpoint.load`.
+    def saved(self, facts: Mapping[str, Any], *, results: bool = True) -> SavedPack:
+        """The pack as it is after this epoch; it shares the pack's memory, which the next epoch writes to.
 
         Args:
             facts: Other facts to save with it (JSON types).
             results: Whether the weights of members that ended are in it, without which these are not restored.
         """
         histories = [self._histories[member] for member in range(len(self.configs))]
-        saved = SavedPack(
+        return SavedPack(
             configs=self.configs,
             epoch=self.epoch,
             states={member: result.state for member, result in self._results.items()},
@@ -208,7 +208,6 @@ class Pack:
             tensors={**self._tensors(results=results), **checkpoint.history_table(histories, self._data)},
             facts=facts,
         )
-        return checkpoint.dump(saved)
 
     @classmethod
     def restore(cls, saved: SavedPack, members: Sequence[int], data: TrainingData, *, keep_last: bool = False) -> Pack:

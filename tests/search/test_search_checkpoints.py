@@ -24,6 +24,7 @@ from fcsearch.search.loop.engine import Engine
 from fcsearch.search.pool.checkpointing import Checkpointer
 from fcsearch.search.record.ledger import Ledger
 from fcsearch.training import Pack
+from fcsearch.training.cohort import Leave
 
 
 @pytest.fixture
@@ -159,10 +160,10 @@ def test_a_trial_that_fails_when_it_is_resumed_goes_on_from_its_checkpoint_later
     needed, epochs.trained = epochs.trained, 0
     train = Pack.train_epoch
 
-    def interrupted(pack: Pack) -> Any:
+    def interrupted(pack: Pack, leave: Leave | None) -> Any:
         if epochs.trained == 3:
             signal.raise_signal(signal.SIGINT)
-        return train(pack)
+        return train(pack, leave)
 
     with monkeypatch.context() as patch:
         patch.setattr(Pack, "train_epoch", interrupted)

@@ -27,6 +27,7 @@ from fcsearch.search.api import SearchResult, confirm_run
 from fcsearch.search.loop.engine import Engine
 from fcsearch.selection import confirmation_of
 from fcsearch.training import Pack, TrainingData
+from fcsearch.training.cohort import Leave
 
 # Packs of three trials of six epochs: after ten epochs the first pack has ended, and the second is at epoch 4.
 EPOCHS = 6
@@ -221,10 +222,10 @@ def test_they_count_too_where_the_search_is_interrupted(
     epochs.trained = 0
     train = Pack.train_epoch
 
-    def interrupted(pack: Pack) -> Any:
+    def interrupted(pack: Pack, leave: Leave | None) -> Any:
         if epochs.trained == 9:
             signal.raise_signal(number)
-        return train(pack)
+        return train(pack, leave)
 
     with monkeypatch.context() as patch:
         patch.setattr(Pack, "train_epoch", interrupted)
@@ -288,7 +289,7 @@ def test_a_session_after_them_has_no_more_than_its_time_budget(
     begin = Engine.begin
 
     def noted(engine: Engine) -> None:
-        graces.append(engine._grace)
+        graces.append(engine.early_end.grace)
         begin(engine)
 
     monkeypatch.setattr(Engine, "begin", noted)

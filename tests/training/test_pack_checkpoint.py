@@ -17,7 +17,7 @@ from varied_packs import VARIED, Digits
 
 from fcsearch.errors import ConfigError
 from fcsearch.training import MemberResult, Pack, TrainingData, TrialConfig, train_pack
-from fcsearch.training.checkpoint import dump, load
+from fcsearch.training.checkpoint import load
 
 # Beside members that come to their end, one that diverges and one that is stopped after it.
 MEMBERS = [
@@ -59,7 +59,7 @@ def test_a_pack_goes_on_to_the_same_bits_wherever_it_is_cut(digits: Digits, dtyp
     # Cut after each epoch, one after the other: a pack that goes on is saved like any other.
     pack = Pack(MEMBERS, data)
     for epoch in (1, 2, 3, 4):
-        pack = Pack.restore(load(train(pack, until=epoch).dump({})), everyone, data)
+        pack = Pack.restore(load(train(pack, until=epoch).saved({}).dump()), everyone, data)
         assert pack.epoch == epoch
     assert_same(train(pack).results(), expected)
 
@@ -67,7 +67,7 @@ def test_a_pack_goes_on_to_the_same_bits_wherever_it_is_cut(digits: Digits, dtyp
 def test_any_members_of_a_saved_pack_go_on_without_the_others(digits: Digits, arithmetic: str) -> None:
     data = digits(torch.float32)
     draw = random.Random(0)
-    saved = load(train(Pack(MEMBERS, data), until=2).dump({}))
+    saved = load(train(Pack(MEMBERS, data), until=2).saved({}).dump())
     whole = train(Pack.restore(saved, range(len(MEMBERS)), data)).results()
     # See `Pack`: by torch operations products are rounded otherwise in other company.
     tolerance = 0.0 if arithmetic == "compiled" else 1e-4
@@ -84,7 +84,7 @@ def test_members_that_ended_are_saved_with_their_results(digits: Digits) -> None
     data = digits(torch.float32)
     pack = train(Pack(MEMBERS, data), until=3)
     ended = [member for member in range(len(MEMBERS)) if member not in pack.alive]
-    again = Pack.restore(load(pack.dump({})), ended, data)
+    again = Pack.restore(load(pack.saved({}).dump()), ended, data)
     assert again.alive == ()
     assert_same(again.results(), [train(pack).results()[member] for member in ended])
 
@@ -94,7 +94,7 @@ def test_a_pack_that_keeps_its_last_weights_goes_on_to_them(digits: Digits) -> N
     config = TrialConfig(hidden_dims=(20,), learning_rate=0.7, epochs=20)
     expected = train(Pack([config], data, keep_last=True)).results()
     assert expected[0].best_epoch != 20
-    saved = load(train(Pack([config], data, keep_last=True), until=15).dump({}))
+    saved = load(train(Pack([config], data, keep_last=True), until=15).saved({}).dump())
     assert_same(train(Pack.restore(saved, [0], data, keep_last=True)).results(), expected)
 
 
@@ -102,7 +102,7 @@ def test_a_pack_that_keeps_its_last_weights_goes_on_to_them(digits: Digits) -> N
 def test_other_objectives_go_on(digits: Digits, objective: str) -> None:
     data = dataclasses.replace(digits(torch.float32), objective=objective)
     expected = train(Pack(MEMBERS[:6], data)).results()
-    saved = load(train(Pack(MEMBERS[:6], data), until=2).dump({}))
+    saved = load(train(Pack(MEMBERS[:6], data), until=2).saved({}).dump())
     assert_same(train(Pack.restore(saved, range(6), data)).results(), expected)
     with pytest.raises(ConfigError, match="epochs of another task"):
         Pack.restore(saved, range(6), digits(torch.float32))
@@ -113,7 +113,7 @@ def test_regressions_go_on(digits: Digits) -> None:
     y, y_val = rows.X_train.mean(1), rows.X_val.mean(1)
     data = TrainingData(rows.X_train, y, rows.X_val, y_val, 0, objective="rmse", target_scale=3.0)
     configs = [TrialConfig(hidden_dims=(20,), loss=loss, dropout=0.1, epochs=4) for loss in ("squared", "huber")]
-    saved = load(train(Pack(configs, data), until=2).dump({}))
+    saved = load(train(Pack(configs, data), until=2).saved({}).dump())
     assert_same(train(Pack.restore(saved, (0, 1), data)).results(), train(Pack(configs, data)).results())
 
 
@@ -139,7 +139,7 @@ def test_a_saved_pack_goes_on_in_another_process(digits: Digits, tmp_path: Path)
     safetensors.torch.save_file(rows, tmp_path / "data")
     pack = Pack(VARIED, data)
     pack.train_epoch()
-    (tmp_path / "pack").write_bytes(pack.dump({}))
+    (tmp_path / "pack").write_bytes(pack.saved({}).dump())
     arguments = [str(tmp_path / name) for name in ("data", "pack", "weights")]
     subprocess.run([sys.executable, "-c", RESUME, *arguments], check=True)
     resumed = safetensors.torch.load_file(tmp_path / "weights")
@@ -152,7 +152,7 @@ def test_a_saved_pack_goes_on_in_another_process(digits: Digits, tmp_path: Path)
 def content(digits: Digits) -> bytes:
     """A small pack, of which one member has ended."""
     small = [TrialConfig(hidden_dims=(4,), update_rule="adam", epochs=epochs) for epochs in (1, 5)]
-    return train(Pack(small, digits(torch.float32)), until=2).dump({"trials": [3, 4]})
+    return train(Pack(small, digits(torch.float32)), until=2).saved({"trials": [3, 4]}).dump()
 
 
 def test_one_bit_flipped_and_a_cut_anywhere_are_seen(content: bytes) -> None:
@@ -163,7 +163,7 @@ def test_one_bit_flipped_and_a_cut_anywhere_are_seen(content: bytes) -> None:
         damaged[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
         # Spaces that fill the header up mean nothing.
         with contextlib.suppress(ConfigError):
-            assert dump(load(bytes(damaged))) == content
+            assert load(bytes(damaged)).dump() == content
     for length in (0, 5, 8, 100, len(content) // 2, len(content) - 1):
         with pytest.raises(ConfigError, match="a checkpoint must be whole"):
             load(content[:length])
@@ -178,7 +178,7 @@ def forged(content: bytes, change: Callable[[dict[str, Any]], object]) -> bytes:
     found = object.__new__(type(saved))
     for name, value in state.items():
         object.__setattr__(found, name, value)
-    return dump(found)
+    return found.dump()
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def test_a_pack_goes_on_from_a_checkpoint(data: TrainingData) -> None:
     pack = Pack(MEMBERS, data)
     for _ in range(2):
         pack.train_epoch()
-    saved = checkpoint.load(pack.dump({}))
+    saved = checkpoint.load(pack.saved({}).dump())
     chosen = [3, 0, 7, 5]
     again = Pack.restore(saved, chosen, data)
     while again.alive:

@@ -113,7 +113,7 @@ def test_a_saved_pack_goes_on_to_the_same_result(data: TrainingData) -> None:
     pack.train_epoch()
     pack.train_epoch()
     some = [5, 4, 1]
-    again = Pack.restore(checkpoint.load(pack.dump({})), some, data)
+    again = Pack.restore(checkpoint.load(pack.saved({}).dump()), some, data)
     for one in (pack, again):
         while one.alive:
             one.train_epoch()

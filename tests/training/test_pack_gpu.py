@@ -86,7 +86,7 @@ def test_a_diverging_member_harms_no_neighbour(data: TrainingData) -> None:
 def test_a_saved_pack_goes_on_to_the_same_weights(data: TrainingData) -> None:
     pack = Pack(VARIED, data)
     pack.train_epoch()
-    saved = load(pack.dump({}))
+    saved = load(pack.saved({}).dump())
     resumed = Pack.restore(saved, range(len(saved.configs)), data)
     for one in (pack, resumed):
         while one.alive:

@@ -57,7 +57,7 @@ def test_a_pack_goes_on_from_a_checkpoint(data: TrainingData) -> None:
     configs = [dataclasses.replace(config, epochs=4) for config in members()[:6]]
     pack = Pack(configs, data)
     pack.train_epoch()
-    saved = checkpoint.load(pack.dump({}))
+    saved = checkpoint.load(pack.saved({}).dump())
     again = Pack.restore(saved, [5, 0, 3], data)
     while again.alive:
         again.train_epoch()

@@ -170,7 +170,7 @@ def test_a_saved_pack_remembers_its_best_epoch(digits: Digits) -> None:
     pack = Pack([UNSTEADY], data)
     while pack.epoch <= alone.best_epoch:
         pack.train_epoch()
-    saved = load(pack.dump({}))
+    saved = load(pack.saved({}).dump())
     pack = Pack.restore(saved, range(len(saved.configs)), data)
     while pack.alive:
         pack.train_epoch()

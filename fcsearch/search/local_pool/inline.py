@@ -82,7 +82,7 @@ class InlinePool:
             self._let_go()
         return [event]
 
-    def ask_to_leave(self) -> None:
+    def ask_to_leave(self, *, at_once: bool = False) -> None:  # noqa: ARG002
         """End the pack before its next epoch."""
         self._leaving = True
 

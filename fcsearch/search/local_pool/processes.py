@@ -66,7 +66,8 @@ class ProcessPool:
         self._rows = rows
         self._facts = facts
         self._fork_client = fork_client
-        self._leaving = False
+        # What workers in training were told since the last pack was submitted.
+        self._asked: set[Leave] = set()
         self._workers: list[Child] = []
         try:
             for number in range(self.workers):
@@ -88,7 +89,7 @@ class ProcessPool:
         worker = self._workers[number]
         worker.task = task
         worker.send(task)
-        self._leaving = False
+        self._asked.clear()
 
     def wait(self, timeout: float) -> list[Event]:
         """The messages of the workers; waits for the first one."""
@@ -99,13 +100,14 @@ class ProcessPool:
         events = [self._hear(worker) for pipe, worker in living.items() if pipe in heard]
         return [event for event in events if event is not None]
 
-    def ask_to_leave(self) -> None:
+    def ask_to_leave(self, *, at_once: bool = False) -> None:
         """Ask the workers in training to end their packs."""
-        if not self._leaving:
-            self._leaving = True
+        leave = Leave(at_once)
+        if leave not in self._asked:
+            self._asked.add(leave)
             for worker in self._workers:
                 if worker.task is not None:
-                    worker.send(Leave())
+                    worker.send(leave)
 
     def close(self) -> None:
         """End all workers, also those in training."""

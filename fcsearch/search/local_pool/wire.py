@@ -37,7 +37,13 @@ class SetUp:
 
 @dataclasses.dataclass(frozen=True)
 class Leave:
-    """To a worker: end the pack in training at the next epoch, or in the midst of its first."""
+    """To a worker: end the pack in training at the next epoch.
+
+    Attributes:
+        at_once: Or in the middle of this one.
+    """
+
+    at_once: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

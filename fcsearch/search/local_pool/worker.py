@@ -63,6 +63,7 @@ def _serve(pipe: Connection, rows: int) -> None:
 class _Worker:
     def __init__(self, pipe: Connection, setup: SetUp) -> None:
         self._pipe = pipe
+        self._asked: Leave | None = None
         self._lines = LogLines()
         if setup.gpu is not None:
             # Before the first call of CUDA: this process must see no other GPU.
@@ -98,13 +99,21 @@ class _Worker:
 
     def _train(self, task: PackTask) -> PackOutcome:
         run = PackRun(task, self._data, self._place, share=self._share)
+        self._asked = None
+        leave = self._asked_to_leave_at_once if self._data.device.type == "cpu" else None
         reported = time.monotonic()
-        while not run.over and not self._asked_to_leave():
-            run.train(seconds=_STEP_SECONDS, leave=self._asked_to_leave)
+        while not run.over and self._asked_to_leave() is None:
+            run.train(seconds=_STEP_SECONDS, leave=leave)
             if not run.over and time.monotonic() >= reported + _REPORT_SECONDS:
                 reported = time.monotonic()
                 send(self._pipe, run.progress())
         return run.outcome(self._lines.take())
 
-    def _asked_to_leave(self) -> bool:
-        return self._pipe.poll() and isinstance(receive(self._pipe), Leave)
+    def _asked_to_leave(self) -> Leave | None:
+        while self._pipe.poll() and isinstance(message := receive(self._pipe), Leave):
+            self._asked = message
+        return self._asked
+
+    def _asked_to_leave_at_once(self) -> bool:
+        asked = self._asked_to_leave()
+        return asked is not None and asked.at_once

@@ -8,14 +8,14 @@ import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from fcsearch.config import InputForm
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.config.states import UNFINISHED
 from fcsearch.errors import RunError, SearchError, UsageError
 from fcsearch.results.patience import storage_wait
-from fcsearch.search.loop.interruption import Interruption
+from fcsearch.search.loop.early_end import EarlyEnd
 from fcsearch.search.loop.recorder import Recorder
 from fcsearch.search.loop.scheduler import Scheduler
 from fcsearch.search.loop.standings import Standings
@@ -33,10 +33,6 @@ logger = logging.getLogger(__name__)
 
 # How long to wait for an event before the clock and the user's signals are checked again.
 _WAIT_SECONDS = 0.1
-# Packs that were asked to end and have not done so after this long (their epochs are longer) are abandoned.
-_GRACE_SECONDS = 10.0
-
-Closing = Literal["time_budget", "interrupt", "terminate"]
 
 
 class Engine:
@@ -56,14 +52,11 @@ class Engine:
         next_pack_id: Returns a number that no pack of the run has.
         checkpoints: The checkpoints of the packs; None: none are kept. The recorder has them too.
         model_metadata: Metadata of a saved model besides its configuration (JSON types), by the form of its rows.
-        stop: Whether the user wants the search to end.
-        deadline: When the time budget is used up, by the clock.
-        grace: Seconds after the deadline in which there may still be a first result, if there is none.
-        prolong: Asked once, when the deadline has passed: a later one, if there may be one.
+        early_end: Decides when it ends before all is done.
         clock: Seconds; simulated pools bring their own.
 
     Attributes:
-        closing: What ends it early, if anything does.
+        early_end: See there.
         abandoned: Whether packs were still training when it ended: the pool cannot be used again.
         first_error: The first cause of a pack's failure.
     """
@@ -80,10 +73,7 @@ class Engine:
         keep_models: int,
         next_pack_id: Callable[[], int],
         model_metadata: Callable[[InputForm], Mapping[str, Any]],
-        stop: Interruption,
-        deadline: float | None,
-        grace: float = 0.0,
-        prolong: Callable[[], float | None] = lambda: None,
+        early_end: EarlyEnd,
         predict: bool = False,
         keep_last: bool = False,
         unfinished: bool = False,
@@ -104,15 +94,10 @@ class Engine:
         self._next_pack_id = next_pack_id
         self._checkpoints = checkpoints
         self._model_metadata = model_metadata
-        self._stop = stop
-        self._deadline = deadline
-        self._grace = grace
-        self._prolong = prolong
         self._clock = clock
         self._left = Standings(max(1, keep_models))
         self._running: dict[int, PackTask] = {}
-        self._closed_at: float | None = None
-        self.closing: Closing | None = None
+        self.early_end = early_end
         self.abandoned = False
         self.first_error: str | None = None
 
@@ -137,47 +122,25 @@ class Engine:
             self._upcoming.close()
 
     def _over(self) -> bool:
-        now = self._clock()
-        self._close_if_due(now)
-        self._tracker.show(self.closing)
-        if self._closed_at is None:
+        now, early_end = self._clock(), self.early_end
+        early_end.look(now)
+        self._tracker.deadline = early_end.deadline
+        self._tracker.show(early_end.closing)
+        if early_end.closing is None:
             self._hand_out()
             return not self._running and self._upcoming.finished
-        if self._running and now > self._closed_at + _GRACE_SECONDS:
+        if self._running and early_end.abandons(now):
             logger.warning("packs that did not end in time are abandoned: %s", sorted(self._running))
             self.abandoned = True
             return True
-        self._pool.ask_to_leave()
+        self._pool.ask_to_leave(at_once=early_end.leaves_epochs(now))
         return not self._running
-
-    def note_interruption(self) -> bool:
-        """Take note that the user, or the system, ends it, if so; whether it is."""
-        if self._stop.requested:
-            self.closing = "terminate" if self._stop.terminated else "interrupt"
-        return self._stop.requested
-
-    def _close_if_due(self, now: float) -> None:
-        if self._closed_at is not None:
-            return
-        if not self.note_interruption() and self._late(now):
-            self.closing = "time_budget"
-        if self.closing is not None:
-            self._closed_at = now
-
-    def _late(self, now: float) -> bool:
-        if self._deadline is None or now <= self._deadline + self._grace:
-            return False
-        later, self._prolong = self._prolong(), lambda: None
-        if later is None:
-            return True
-        self._deadline = self._tracker.deadline = later
-        return now > later + self._grace
 
     def _hand_out(self) -> None:
         # What cannot be recorded yet is kept in memory, and so no more is trained.
         while storage_wait() is None and (free := self._pool.workers - len(self._running)) > 0:
             if self._scheduler.waits:
-                self._tracker.show(self.closing, choosing=True)
+                self._tracker.show(self.early_end.closing, choosing=True)
             found = self._upcoming.next(free=free, workers=self._pool.workers)
             if found is None:
                 return
@@ -204,8 +167,8 @@ class Engine:
         if isinstance(event, Progress):
             self._keep(event)
             self._scheduler.trains()
-            if self._unfinished and event.epoch:
-                self._grace = 0.0
+            if event.epoch:
+                self.early_end.progressed(result=self._unfinished)
             self._tracker.progressed(dataclasses.replace(event, checkpoint=None))
         elif isinstance(event, PackOutcome):
             self._finish(event)
@@ -232,7 +195,7 @@ class Engine:
             logger.warning("%s: %s", place.node, line)
         found = outcomes.trial_records(outcome)
         if found:
-            self._grace = 0.0
+            self.early_end.progressed(result=True)
         # The figures of the others may still change.
         ended = [trial for trial in found if trial.state != UNFINISHED]
         self._left.add(trial for trial in found if trial.state == UNFINISHED)
@@ -278,10 +241,10 @@ def all_recorded(engine: Engine, recorder: Recorder, tracker: Tracker, view: Vie
             try:
                 recorder.shutdown()
             finally:
-                view.ended(tracker.status(engine.closing))
+                view.ended(tracker.status(engine.early_end.closing))
     except (UsageError, OSError) as error:
         refused = isinstance(error, OSError) or (isinstance(error, RunError) and isinstance(error.__cause__, OSError))
-        if engine.note_interruption() and refused:
+        if engine.early_end.note_interruption() and refused:
             # It ends as asked, and waits for storage no longer; what could not be recorded is trained again.
             view.notice(str(error))
             return

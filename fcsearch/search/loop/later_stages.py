@@ -15,7 +15,8 @@ from fcsearch.data import Dataset
 from fcsearch.report.words import listing, plural, trial_list
 from fcsearch.results import RunDirectory, rank_trials, remote
 from fcsearch.results.records import epochs_again, row_config
-from fcsearch.search.loop.engine import Closing, Engine, all_recorded
+from fcsearch.search.loop.early_end import Closing, EarlyEnd
+from fcsearch.search.loop.engine import Engine, all_recorded
 from fcsearch.search.loop.interruption import Interruption
 from fcsearch.search.loop.recorder import Books, Recorder
 from fcsearch.search.loop.scheduler import Scheduler
@@ -217,9 +218,8 @@ def train_again(
         next_pack_id=around.run.next_pack_id,
         checkpoints=checkpoints,
         model_metadata=model_metadata,
-        stop=around.stop,
-        deadline=around.deadline,
+        early_end=EarlyEnd(around.stop, around.deadline),
     )
     with all_recorded(engine, recorder, tracker, around.view, around.run.path):
         engine.run()
-    return engine.closing
+    return engine.early_end.closing

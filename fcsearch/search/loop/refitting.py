@@ -15,7 +15,7 @@ from fcsearch.config import InputForm
 from fcsearch.data import Dataset
 from fcsearch.data.dataset import Split
 from fcsearch.report.words import plural, trial_list
-from fcsearch.search.loop.engine import Closing
+from fcsearch.search.loop.early_end import Closing
 from fcsearch.search.loop.later_stages import Surroundings, find_checkpoints, out_of_time, train_again
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.interface import Pool

@@ -10,14 +10,15 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
-from fcsearch.config.objective import Objective
 from fcsearch.data import Dataset
 from fcsearch.data.told import told
 from fcsearch.errors import SearchError
 from fcsearch.results import RunDirectory, TrialRecord, rank_trials
 from fcsearch.results.manifest import ObservationsEntry
 from fcsearch.search.loop import time_budget
-from fcsearch.search.loop.engine import Closing, Engine, all_recorded
+from fcsearch.search.loop.early_end import Closing, EarlyEnd
+from fcsearch.search.loop.engine import Engine, all_recorded
+from fcsearch.search.loop.known_rungs import known_rungs
 from fcsearch.search.loop.later_stages import (
     Surroundings,
     confirm_best,
@@ -38,7 +39,6 @@ from fcsearch.search.planning.packs import Planner
 from fcsearch.search.planning.plan import SearchPlan, make_plan
 from fcsearch.search.planning.samplers import learns
 from fcsearch.search.planning.trials import PlannedTrial
-from fcsearch.search.pool.asha import Asha, Rungs
 from fcsearch.search.pool.interface import OpenPool, Pool
 from fcsearch.search.record.beginning import read_beginning
 from fcsearch.search.record.checkpoints import clear_checkpoints
@@ -193,7 +193,7 @@ def _train_trials(
         recorder,
         tracker,
         standings=standings,
-        rungs=_rungs(run, plan),
+        rungs=known_rungs(run, plan),
         keep_models=keep,
         # With folds the winner's figures are those of its predictions.
         predict=plan.options.ensemble > 0 or bool(dataset.others),
@@ -201,12 +201,14 @@ def _train_trials(
         next_pack_id=run.next_pack_id,
         checkpoints=checkpoints,
         model_metadata=lambda form: dataset.in_form(form).model_metadata(),
-        stop=around.stop,
-        deadline=deadline,
-        # One that an earlier session left unfinished is a result, too.
-        grace=0.0 if done or run.unfinished_trials() else time_budget.grace_of(plan.options),
-        prolong=lambda: time_budget.later_end_of_trials(
-            around, plan.options, dataset, records_so_far(tracker.reached(), plan.space.known_objective)
+        early_end=EarlyEnd(
+            around.stop,
+            deadline,
+            # One that an earlier session left unfinished is a result, too.
+            grace=0.0 if done or run.unfinished_trials() else time_budget.grace_of(plan.options),
+            prolong=lambda: time_budget.later_end_of_trials(
+                around, plan.options, dataset, records_so_far(tracker.reached(), plan.space.known_objective)
+            ),
         ),
     )
     said = lines_of(plan, run, begun=len(waiting), saved=checkpoints.files)
@@ -216,7 +218,9 @@ def _train_trials(
         for module in _LATER:
             importlib.import_module(module)
         engine.run()
-    if engine.closing == "time_budget" and (why := slow_start(plan.options, around.began, tracker.trained_at)):
+    if engine.early_end.closing == "time_budget" and (
+        why := slow_start(plan.options, around.began, tracker.trained_at)
+    ):
         view.notice(why)
     ended_by = _verdict(run, engine, tracker)
     if ended_by == "time_budget" and tracker.counts.total() == done:
@@ -260,37 +264,15 @@ def _scheduler(
     return Scheduler(planner, recorder.ask, first=first)
 
 
-def _rungs(run: RunDirectory, plan: SearchPlan) -> Rungs | None:
-    early = plan.space.early_stopping
-    if early is None:
-        return None
-    rungs, objective = Rungs(Asha(early.min_epochs, early.reduction_factor)), plan.space.known_objective
-    planned = dict(zip(*(run.ended_trials()[name].to_pylist() for name in ("trial_id", "epochs")), strict=True))
-    for trial_id, history in _histories(run, objective).items():
-        # An unfinished trial is judged again: it is counted then.
-        if trial_id in planned:
-            rungs.learn(history, epochs=planned[trial_id])
-    return rungs
-
-
-def _histories(run: RunDirectory, objective: Objective) -> dict[int, dict[int, float]]:
-    """Each trial's gain by epoch."""
-    histories: dict[int, dict[int, float]] = {}
-    for row in run.epochs().select(["trial_id", "epoch", objective.column]).to_pylist():
-        if row[objective.column] is not None:
-            histories.setdefault(row["trial_id"], {})[row["epoch"]] = objective.gain(row[objective.column])
-    return histories
-
-
 def _verdict(run: RunDirectory, engine: Engine, tracker: Tracker) -> EndedBy:
     counts = tracker.counts
-    if engine.closing in ("interrupt", "terminate"):
-        return engine.closing
+    if engine.early_end.closing in ("interrupt", "terminate"):
+        return engine.early_end.closing
     if counts and counts["failed"] == counts.total() and not has_result(run):
         # Those that failed in an earlier session have their errors in the table.
         cause = engine.first_error or next(filter(None, run.trials()["error"].to_pylist()), "for an unknown cause")
         raise SearchError(f"every trial failed: {cause}{wording().files(f'; see {run.log_path}')}")
-    if engine.closing == "time_budget":
+    if engine.early_end.closing == "time_budget":
         if not counts and not has_result(run):
             raise SearchError(f"no trial ended within the time budget; {wording().more_time(run.path)}")
         return "time_budget"

@@ -24,6 +24,8 @@ _COPIES = 4
 _SHARE = 0.01
 # A pack that is left may send what else it would have sent in this time.
 _LAST_SECONDS = 20.0
+# A pack that may be left in the middle of an epoch is kept in memory at most so often.
+_KEEP_SECONDS = 1.0
 
 
 class OtherTrialError(ConfigError):
@@ -95,10 +97,14 @@ class Checkpointer:
         self._pack = pack
         self._pack_id = task.pack_id
         self._trials: Sequence[int] = [trial.trial_id for trial in task.trials]
+        # What was sent last, or what the pack began with.
         self._epoch = pack.epoch
         self._since = time.monotonic()
         self._took = 0.0
         self._refused = False
+        self._kept: SavedPack | None = None
+        self._kept_since = self._since
+        self._keeping = 0.0
 
     def due(self) -> bytes | None:
         """A checkpoint of the pack, if it is time for one."""
@@ -106,29 +112,49 @@ class Checkpointer:
             return None
         seconds = time.monotonic() - self._since
         rest = self._took / _SHARE if self._rule.every else 0.0
-        return self._make(seconds) if seconds >= max(self._rule.every, rest) else None
+        if seconds < max(self._rule.every, rest) or (saved := self._found(seconds)) is None:
+            return None
+        began = time.monotonic()
+        content = saved.dump()
+        self._epoch, self._since, self._kept = self._pack.epoch, time.monotonic(), None
+        self._took = self._since - began
+        return content
 
-    def last(self) -> bytes | None:
+    def keep(self) -> None:
+        """Keep here what `last` returns if the pack is left in the middle of the next epoch, if it is time for that."""
+        now = time.monotonic()
+        rest = self._keeping / _SHARE
+        if self._rule is None or now - self._kept_since < max(rest, min(_KEEP_SECONDS, self._rule.every)):
+            return
+        if (saved := self._found(self._last_seconds(), ended=False)) is not None:
+            self._kept = saved.clone()
+            self._kept_since = time.monotonic()
+            self._keeping = self._kept_since - now
+
+    def last(self, *, in_epoch: bool = False) -> bytes | None:
         """A checkpoint of a pack that is left now, if there is something new to keep: of the trials that still train.
 
         The outcome has the others.
-        """
-        return self._make(max(_LAST_SECONDS, time.monotonic() - self._since), ended=False)
 
-    def _make(self, seconds: float, *, ended: bool = True) -> bytes | None:
-        """A checkpoint, with the trials that ended or without, unless it were more than so many seconds allow."""
+        Args:
+            in_epoch: Whether it is left in the middle of an epoch, where its tensors are of no use.
+        """
+        saved = self._kept if in_epoch else self._found(self._last_seconds(), ended=False)
+        return None if saved is None else saved.dump()
+
+    def _last_seconds(self) -> float:
+        return max(_LAST_SECONDS, time.monotonic() - self._since)
+
+    def _found(self, seconds: float, *, ended: bool = True) -> SavedPack | None:
+        """What is new, with or without the trials that ended; None: nothing, or more than so many seconds allow."""
         if self._rule is None or self._refused or not self._pack.alive or self._pack.epoch == self._epoch:
             return None
         size = self._pack.state_bytes
         if size > seconds * self._rule.bytes_per_second or not self._has_room(size):
             return None
-        began = time.monotonic()
         living = set(self._pack.alive)
         trials = [number if ended or place in living else None for place, number in enumerate(self._trials)]
-        content = self._pack.dump({"trials": trials, "key": self._rule.key}, results=ended)
-        self._epoch, self._since = self._pack.epoch, time.monotonic()
-        self._took = self._since - began
-        return content
+        return self._pack.saved({"trials": trials, "key": self._rule.key}, results=ended)
 
     def _has_room(self, size: int) -> bool:
         free = free_bytes(torch.device("cpu"))

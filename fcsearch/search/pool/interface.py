@@ -89,10 +89,14 @@ class Pool(Protocol):
     def wait(self, timeout: float) -> Sequence[Event]:
         """What happened since the last call, in order; waits up to `timeout` seconds for something to happen."""
 
-    def ask_to_leave(self) -> None:
-        """Ask all packs in training to end at their next epoch, or before; they end in a PackOutcome, as ever.
+    def ask_to_leave(self, *, at_once: bool = False) -> None:
+        """Ask all packs in training to end at their next epoch; they end in a PackOutcome, as ever.
 
         Packs that are submitted after that train as ever.
+
+        Args:
+            at_once: Whether to end in the middle of an epoch. Only processes on this machine that train on a CPU can;
+                others end at their next epoch.
         """
 
 

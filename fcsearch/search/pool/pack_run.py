@@ -55,7 +55,7 @@ class PackRun:
 
     @property
     def over(self) -> bool:
-        """Whether every member came to an end, or the pack was left in its first epoch."""
+        """Whether every member came to an end, or the pack was left in the middle of an epoch."""
         return self._left or not self._pack.alive
 
     def train(self, *, seconds: float, leave: Leave | None = None) -> None:
@@ -63,13 +63,14 @@ class PackRun:
 
         Args:
             seconds: The time.
-            leave: Whether to leave the pack in the middle of its first epoch. Later ones are trained to their end: their
-                members have figures, and are saved, as they are after whole epochs.
+            leave: Whether to leave the pack in the middle of an epoch, as it was some seconds before. None: it is not.
         """
         end = time.monotonic() + seconds
         while not self.over:
+            if leave is not None:
+                self._checkpoints.keep()
             try:
-                metrics = self._pack.train_epoch(leave if self._pack.epoch == 0 else None)
+                metrics = self._pack.train_epoch(leave)
             except EpochLeft:
                 self._left = True
                 return
@@ -95,9 +96,7 @@ class PackRun:
 
     def outcome(self, log: tuple[str, ...] = ()) -> PackOutcome:
         """What came of it. The trials of members that still train go on waiting, for the checkpoint."""
-        if self._left:
-            return PackOutcome(self._task.pack_id, (), self._place, self._started_at, log)
-        checkpoint = self._checkpoints.last()
+        checkpoint = self._checkpoints.last(in_epoch=self._left)
         left = self._pack.alive
         self._pack.stop(left)
         results = self._pack.results()

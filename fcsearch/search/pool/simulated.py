@@ -61,7 +61,7 @@ class SimulatedPool:
         self._now, _, task = heapq.heappop(self._running)
         return [self._answer(task)]
 
-    def ask_to_leave(self) -> None:
+    def ask_to_leave(self, *, at_once: bool = False) -> None:  # noqa: ARG002
         """End all packs now, where it is said what comes of them; otherwise they pay no heed."""
         if self._leave is not None:
             self._left.extend(self._leave(task) for _, _, task in sorted(self._running))

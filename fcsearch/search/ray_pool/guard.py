@@ -109,7 +109,7 @@ class GuardedPool:
             events.extend(self._give_up() if self._leaving else self._start_again(death))
         return events
 
-    def ask_to_leave(self) -> None:
+    def ask_to_leave(self, *, at_once: bool = False) -> None:  # noqa: ARG002
         """Ask all packs in training to end."""
         if not self._leaving:
             self._leaving = True

@@ -174,8 +174,11 @@ class OpenPool:
     def __init__(self, pool: TunePool) -> None:
         self.placement = pool.placement
         self.workers = pool.workers
-        self.ask_to_leave = pool.ask_to_leave
         self._pool = pool
+
+    def ask_to_leave(self, *, at_once: bool = False) -> None:  # noqa: ARG002
+        """Ask all packs in training to end."""
+        self._pool.ask_to_leave()
 
     def submit(self, task: PackTask) -> None:
         """Have a pack trained."""

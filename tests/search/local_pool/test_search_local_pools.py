@@ -205,7 +205,7 @@ def test_a_pack_that_is_asked_to_leave_keeps_what_is_finished(kind: Any) -> None
     assert outcome.members[0].result.weights
 
 
-def test_a_process_leaves_its_pack_in_the_middle_of_the_first_epoch() -> None:
+def test_a_process_that_is_asked_to_leave_at_once_does_so_in_the_middle_of_an_epoch() -> None:
     """A time budget of seconds does not wait for a wide network's first epoch, which may take as long again."""
     with pool_of(ProcessPool) as pool:
         # Whose process has imported what it needs.
@@ -215,7 +215,7 @@ def test_a_process_leaves_its_pack_in_the_middle_of_the_first_epoch() -> None:
         slow = [trials(1, first=seed, hidden_dims=(2048, 2048), batch_size=1, seed=seed)[0] for seed in range(4)]
         pool.submit(PackTask(1, tuple(slow), unfinished=True))
         found = [event for _ in range(10) for event in pool.wait(0.1)]
-        pool.ask_to_leave()
+        pool.ask_to_leave(at_once=True)
         found += events_of(pool, 1)
     assert [(type(event), getattr(event, "members", None)) for event in found] == [(PackOutcome, ())]
 

@@ -149,7 +149,7 @@ def interrupted(leave: Any, seconds: float, **keys: Any) -> tuple[Search, Interr
 def test_an_interrupt_asks_packs_to_leave_and_records_what_came_to_an_end() -> None:
     search, _ = interrupted(left, 1000.0)
     search.run()
-    assert search.engine.closing == "interrupt"
+    assert search.engine.early_end.closing == "interrupt"
     assert sorted(search.books.states) == [0, 1, 2, 3]
     assert search.pool.clock() < 2
 
@@ -176,7 +176,7 @@ def test_an_interrupt_ends_a_wait_for_storage_and_hides_no_other_error(full: boo
     refused = contextlib.nullcontext() if full else pytest.raises(SearchError, match=r"one writer; then continue with")
     with refused, all_recorded(search.engine, search.recorder, search.tracker, search.view, tmp_path):
         search.run()
-    assert search.engine.closing == "interrupt"
+    assert search.engine.early_end.closing == "interrupt"
     assert isinstance(search.view, RecordingView)
     assert search.view.notices == (["the run must be writable"] if full else [])
 
@@ -195,19 +195,19 @@ def test_an_interrupt_before_the_first_pack_trains_nothing() -> None:
     stop = Interruption()
     stop.requested = True
     search = Search(stop=stop).run()
-    assert (search.handed, search.engine.closing) == ([], "interrupt")
+    assert (search.handed, search.engine.early_end.closing) == ([], "interrupt")
 
 
 def test_the_time_budget_ends_a_search() -> None:
     search = Search(deadline=2.5, pool={"leave": left}).run()
-    assert search.engine.closing == "time_budget"
+    assert search.engine.early_end.closing == "time_budget"
     assert len(search.books.states) == 7
 
 
 def test_a_time_budget_that_the_start_used_up_leaves_time_for_a_first_result() -> None:
     assert len(Search(deadline=0.5, grace=0.2, pool={"leave": nothing}).run().books.states) == 0
     search = Search(deadline=0.5, grace=50.0, pool={"leave": nothing}).run()
-    assert search.engine.closing == "time_budget"
+    assert search.engine.early_end.closing == "time_budget"
     assert 0 < len(search.books.states) < 12
 
 

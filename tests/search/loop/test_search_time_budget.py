@@ -70,7 +70,7 @@ def test_an_engine_asks_once_for_a_later_end(later: float | None, trials: int) -
     # Packs of three that take a second each; one that is asked to leave has nothing yet.
     nothing = {"leave": lambda task: outcome(task.pack_id, {})}
     search = Search(deadline=2.5, total=60, pool=nothing, prolong=prolong).run()
-    assert (search.engine.closing, len(search.books.states)) == ("time_budget", trials)
+    assert (search.engine.early_end.closing, len(search.books.states)) == ("time_budget", trials)
     assert asked == [later]
     assert search.tracker.deadline == (later or 2.5)
 
@@ -209,7 +209,7 @@ def left(task: PackTask) -> PackOutcome:
 def test_trials_that_are_left_in_the_middle_are_recorded_and_not_counted() -> None:
     # Packs of three that take a second each, of accuracy 0.5.
     search = Search(deadline=1.5, total=60, pool={"leave": left}, unfinished=True).run()
-    assert search.engine.closing == "time_budget"
+    assert search.engine.early_end.closing == "time_budget"
     assert search.books.states == {number: "complete" if number < 3 else "unfinished" for number in range(6)}
     assert {row.value for row in search.books.rows[3:]} == {0.6, 0.61, 0.62}
     assert search.tracker.counts == {"complete": 3}

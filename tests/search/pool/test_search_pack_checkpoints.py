@@ -108,6 +108,29 @@ def test_a_pack_that_is_left_sends_what_its_trials_go_on_from(data: TrainingData
     assert_same(dataclasses.replace(rest, members=tuple(members)), whole(data, task()))
 
 
+def test_a_pack_that_is_left_in_the_middle_of_an_epoch_goes_on_from_before_it(data: TrainingData) -> None:
+    found = task([dataclasses.replace(CONFIGS[2], batch_size=size) for size in (10, 20)], asha=None)
+    run = PackRun(found, data, PLACE)
+    # Asked before each of two lanes trains, it leaves the third epoch with one of them trained.
+    asked = iter([False] * 5 + [True])
+    for _ in range(3):
+        run.train(seconds=0, leave=lambda: next(asked))
+    assert run.over
+    kept = run.outcome().checkpoint
+    assert kept is not None
+    assert read_checkpoint(kept, ALWAYS.key).pack.epoch == 2
+    assert_same(whole(data, dataclasses.replace(found, checkpoint=kept)), whole(data, found))
+
+
+def test_what_was_sent_is_not_kept_for_leaving_too(data: TrainingData) -> None:
+    run = PackRun(task(), data, PLACE)
+    run.train(seconds=0, leave=lambda: False)
+    run.train(seconds=0, leave=lambda: False)
+    assert run.progress().checkpoint is not None
+    run.train(seconds=0, leave=lambda: True)
+    assert run.outcome().checkpoint is None
+
+
 def test_what_trials_have_reached_is_known_again(data: TrainingData) -> None:
     run = PackRun(task(unfinished=True), data, PLACE)
     for _ in range(3):

@@ -117,19 +117,30 @@ def test_a_pack_that_is_left_keeps_the_members_that_came_to_an_end(data: Trainin
     assert [(member.trial_id, member.result.state) for member in found.members] == [(10, "complete")]
 
 
-def test_a_pack_is_left_in_the_middle_of_its_first_epoch_and_of_no_later_one(data: TrainingData) -> None:
-    begun = PackRun(task(CONFIGS[:2], unfinished=True), data, PLACE)
-    begun.train(seconds=0)
-    begun.train(seconds=0, leave=lambda: True)
-    assert begun.progress().epoch == 2
-    assert [member.result.state for member in begun.outcome().members] == ["unfinished", "unfinished"]
+def test_a_pack_that_is_left_in_the_middle_of_an_epoch_is_as_it_was_before(data: TrainingData) -> None:
+    found = task([dataclasses.replace(CONFIGS[1], batch_size=size) for size in (10, 20)], unfinished=True)
+    expected, left = PackRun(found, data, PLACE), PackRun(found, data, PLACE)
+    for pack in (expected, left):
+        pack.train(seconds=0)
+        pack.train(seconds=0)
     asked = iter([False, True])
-    left = PackRun(task([dataclasses.replace(CONFIGS[1], batch_size=size) for size in (10, 20)]), data, PLACE)
     left.train(seconds=math.inf, leave=lambda: next(asked))
     assert left.over
+    members = left.outcome(log=("a line",)).members
+    for member, other in zip(members, expected.outcome().members, strict=True):
+        assert (member.trial_id, member.result.state) == (other.trial_id, "unfinished")
+        assert [e.val_loss for e in member.result.epochs] == [e.val_loss for e in other.result.epochs]
+        assert all(
+            torch.equal(member.result.weights[name], other.result.weights[name]) for name in other.result.weights
+        )
+        assert member.result.weights
+
+
+def test_a_pack_that_is_left_in_the_middle_of_its_first_epoch_has_nothing(data: TrainingData) -> None:
+    left = PackRun(task(CONFIGS[:2], unfinished=True), data, PLACE)
+    left.train(seconds=math.inf, leave=lambda: True)
     found = left.outcome(log=("a line",))
-    assert (found.pack_id, found.place, found.log) == (4, PLACE, ("a line",))
-    assert (found.members, found.checkpoint) == ((), None)
+    assert (found.pack_id, found.members, found.checkpoint, found.log) == (4, (), None, ("a line",))
 
 
 def test_only_weights_that_may_be_among_the_best_travel(data: TrainingData) -> None:

@@ -30,7 +30,7 @@ def content(trials: Sequence[PlannedTrial], *, epochs: int = 1, key: str = RULE.
     pack = Pack([trial.config for trial in trials], TrainingData(X, y, X, y, 2))
     for _ in range(epochs):
         pack.train_epoch()
-    return pack.dump({"trials": [trial.trial_id for trial in trials], "key": key})
+    return pack.saved({"trials": [trial.trial_id for trial in trials], "key": key}).dump()
 
 
 def files(run: Path) -> list[str]:
