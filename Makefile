@@ -20,7 +20,7 @@ test: lint  ## linters, types, import contracts and tests; those that start Ray 
 	$(BIN)/python -m pytest -n 2 -m "not ray and not slow"
 	$(BIN)/python -m pytest -m "ray and not slow"
 
-test-slow: $(INSTALLED)  ## the tests that take longer than about 20 s each
+test-slow: $(INSTALLED)  ## the tests that take longer than about ten seconds each, and campaigns of minutes
 	$(BIN)/python -m pytest -m slow
 
 # Those that docs/reliability.md names.

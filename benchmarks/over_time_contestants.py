@@ -61,7 +61,7 @@ def ours(*options: str) -> Callable[[Question, int, float, str], Piece | None]:
     def run(question: Question, seed: int, seconds: float, _: str) -> Piece | None:
         command: list[object] = [sys.executable, "-m", "fcsearch", "run", question.ours, "--seed", seed, *options]
         command += ["--out", question.folder, "--name", f"run-{time.time_ns()}", "--quiet"]
-        # Without an end of its own a search ends with its time; the rest of the seconds is for its last steps.
+        # Without an end of its own a search ends with its time; the rest of the seconds is for the process to end.
         command += ["--trials", 10**6, "--time-budget", f"{0.94 * seconds - 0.1:.2f}s", "--gpus-per-worker", 0]
         began = time.perf_counter()
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=ROOT, env=_environment())

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from fcsearch.cli.number_types import Integer, Number
 from fcsearch.config import HYPERPARAMETERS, Hyperparameter, TrialConfig
 from fcsearch.config.objective import LOSSES_OF, Task
 from fcsearch.config.update_rules import decoupled
@@ -41,12 +42,12 @@ class _Words(click.Choice[str]):
         return str(value)
 
 
-_TYPES: dict[str, Any] = {"integer": int, "number": float, "widths": _Widths()}
+_TYPES: dict[str, Any] = {"integer": Integer(), "number": Number(), "widths": _Widths()}
 
 
 def parameter_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add an option for each hyperparameter; `--hidden-dims` replaces a space's `depth` and `hidden_dim`."""
-    command = click.option("--seed", type=int, help="Seed of every random draw.")(command)
+    command = click.option("--seed", type=Integer(), help="Seed of every random draw.")(command)
     for parameter in reversed(HYPERPARAMETERS.values()):
         if parameter.name not in ("depth", "hidden_dim"):
             kind = _TYPES.get(parameter.kind) or _Words(parameter.words)

@@ -1,4 +1,4 @@
-"""Numbers in a range, as options take them."""
+"""Numbers, in a range or any, as options take them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Integer(click.IntRange):
         try:
             return int(super().convert(value, param, ctx))
         except click.BadParameter:
-            self.fail(f"must be an integer {_bounds(self)}; found {str(value)!r}", param, ctx)
+            self.fail(f"must be an integer{_bounds(self)}; {_found(value, integer=True)}", param, ctx)
 
 
 class Number(click.FloatRange):
@@ -28,12 +28,17 @@ class Number(click.FloatRange):
         try:
             return float(super().convert(value, param, ctx))
         except click.BadParameter:
-            plain = without_commas(str(value))
-            found = f"{str(value)!r}{f'; {plain}' if plain else ''}"
-            self.fail(f"must be a number {_bounds(self)}; found {found}", param, ctx)
+            self.fail(f"must be a number{_bounds(self)}; {_found(value, integer=False)}", param, ctx)
 
 
 def _bounds(kind: click.IntRange | click.FloatRange) -> str:
     if kind.max is not None:
-        return f"from {kind.min} to {kind.max}"
-    return f"above {kind.min}" if kind.min_open else f"of at least {kind.min}"
+        return f" from {kind.min} to {kind.max}"
+    if kind.min is None:
+        return ""
+    return f" above {kind.min}" if kind.min_open else f" of at least {kind.min}"
+
+
+def _found(value: object, *, integer: bool) -> str:
+    plain = without_commas(str(value), integer=integer)
+    return f"found {str(value)!r}{f'; {plain}' if plain else ''}"

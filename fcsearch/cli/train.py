@@ -32,7 +32,7 @@ _DATASET_KEYS = ("dataset", "task", "class_weight", "folds")
 
 @click.command()
 @click.option("--run", help="Take the configuration and the dataset from this run: a folder, a name, or a URL.")
-@click.option("--trial", type=int, help="Which trial of the run; its best one if not given.")
+@click.option("--trial", type=Integer(), help="Which trial of the run; its best one if not given.")
 @dataset_options
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the dataset: dataset.drop=id.")
 @parameter_options

@@ -64,6 +64,7 @@ def fails(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str
     return int(str(ended.value.code)), capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_driver_is_killed_and_another_machine_goes_on_from_s3_to_the_same_tables(
     machines: list[Processes], bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,7 +21,9 @@ from fcsearch.search.options import SearchOptions
 from fcsearch.search.record.ledger import Ledger
 from fcsearch.search.record.manifest import new_manifest
 
-OPTIONS = SearchOptions(trials=4, seed=3, workers=1, pack_size=2, time_budget=60.0, keep_models=2)
+OPTIONS = SearchOptions(
+    trials=4, seed=3, workers=1, pack_size=2, time_budget=60.0, keep_models=2, confirm=0, pool="inline"
+)
 
 
 @pytest.fixture
@@ -61,15 +63,14 @@ def test_a_run_goes_on_as_it_was_but_for_its_time_budget(
     name: list[str], resumed: list[tuple[Path, SearchOptions]]
 ) -> None:
     assert invoke(*name).exit_code == 0
-    expected = SearchOptions(trials=4, seed=3, workers=1, pack_size=2, keep_models=2)
-    assert resumed == [(Path("runs/small"), expected)]
+    assert resumed == [(Path("runs/small"), dataclasses.replace(OPTIONS, time_budget=None))]
 
 
 @pytest.mark.usefixtures("run")
 def test_options_change_how_it_goes_on(resumed: list[tuple[Path, SearchOptions]]) -> None:
-    assert invoke("--trials", "9", "--time-budget", "1m", "--pack-size", "auto", "--workers", "2").exit_code == 0
-    expected = SearchOptions(trials=9, seed=3, workers=2, pack_size="auto", keep_models=2, time_budget=60.0)
-    assert resumed[0][1] == expected
+    workers = ("--pool", "local", "--workers", "2")
+    assert invoke("--trials", "9", "--time-budget", "1m", "--pack-size", "auto", *workers).exit_code == 0
+    assert resumed[0][1] == dataclasses.replace(OPTIONS, trials=9, pack_size="auto", pool="local", workers=2)
 
 
 def test_tf32_stays_on_unless_it_is_given(run: RunDirectory, resumed: list[tuple[Path, SearchOptions]]) -> None:
@@ -123,7 +124,7 @@ def test_the_run_is_held_before_its_data_are_read(run: RunDirectory, monkeypatch
 
 def test_a_cluster_that_is_not_there_leaves_the_run_as_it_was(run: RunDirectory, refused: Callable[..., str]) -> None:
     before = run.manifest()
-    error = refused("resume", "--address", "127.0.0.1:1")
+    error = refused("resume", "--pool", "ray", "--address", "127.0.0.1:1")
     assert "Connection refused" in error
     assert run.manifest() == before
     assert run.trials().num_rows == 2
@@ -200,7 +201,7 @@ def test_a_run_that_does_not_say_what_is_needed_is_refused(
 
 def test_options_that_are_not_recorded_are_the_usual_ones(run: RunDirectory) -> None:
     _forget(run, "options")
-    assert invoke("--trials", "2").exit_code == 0
+    assert invoke("--trials", "2", "--confirm", "0").exit_code == 0
     assert run.manifest().options["trials"] == 2
 
 

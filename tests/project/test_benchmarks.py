@@ -106,6 +106,7 @@ def test_a_search_without_training_is_measured() -> None:
 
 
 @pytest.mark.ray
+@pytest.mark.slow
 def test_a_search_without_training_is_measured_with_ray() -> None:
     options = "--runs random:20 --ray --workers 1 --pack-size 5 --epochs 2 --no-save"
     command = [sys.executable, str(FOLDER / "driver.py"), *options.split()]
@@ -150,7 +151,14 @@ def test_an_earlier_commit_is_run_from_its_checkout_with_the_options_that_it_has
 
 
 @pytest.mark.ray
-@pytest.mark.parametrize("options", [["ray_tune.py", "--reuse-actors"], ["optuna_alone.py"], ["sklearn_mlp.py"]])
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param(["ray_tune.py", "--reuse-actors"], marks=pytest.mark.slow),
+        ["optuna_alone.py"],
+        ["sklearn_mlp.py"],
+    ],
+)
 def test_a_peer_searches(options: list[str], tmp_path: Path) -> None:
     parameters: dict[str, Any] = {"learning_rate": {"low": 1e-4, "high": 1e-1, "log": True}, "epochs": 1}
     space = tmp_path / "space.yaml"

@@ -229,8 +229,8 @@ def test_a_worker_that_is_lost_costs_what_came_after_its_checkpoint(
     ("pool", "ended"),
     [
         ("local", "SIGKILL"),
-        ("local", "SIGINT"),
-        pytest.param("ray", "SIGKILL", marks=pytest.mark.ray),
+        pytest.param("local", "SIGINT", marks=pytest.mark.slow),
+        pytest.param("ray", "SIGKILL", marks=[pytest.mark.ray, pytest.mark.slow]),
         pytest.param("ray", "SIGINT", marks=[pytest.mark.ray, pytest.mark.slow]),
     ],
 )

@@ -23,8 +23,15 @@ ASHA = {"method": "asha", "min_epochs": 1, "reduction_factor": 2}
 TRIALS = 30
 
 
-@pytest.mark.parametrize("early_stopping", [None, ASHA], ids=["none", "asha"])
-@pytest.mark.parametrize("sampler", ["random", "qmc"])
+@pytest.mark.parametrize(
+    ("sampler", "early_stopping"),
+    [
+        pytest.param("random", ASHA, id="random-asha"),
+        pytest.param("random", None, id="random-none", marks=pytest.mark.slow),
+        pytest.param("qmc", ASHA, id="qmc-asha", marks=pytest.mark.slow),
+        pytest.param("qmc", None, id="qmc-none", marks=pytest.mark.slow),
+    ],
+)
 def test_the_tables_are_equal_however_the_run_was_cut(sampler: str, early_stopping: Any, tmp_path: Path) -> None:
     keys = {"sampler": sampler, "early_stopping": early_stopping, "parameters": PARAMETERS, "trials": TRIALS}
     whole = inline_pool.start(tmp_path, name="whole", **keys).run

@@ -84,6 +84,7 @@ def test_after_sigkill_resume_ends_with_every_trial_once_as_it_was_configured(
     assert "8 trials" in commands.out
 
 
+@pytest.mark.slow
 def test_sigterm_to_all_processes_ends_a_search_as_ctrl_c_does(
     commands: Processes, space_file: str, tmp_path: Path
 ) -> None:

@@ -50,8 +50,9 @@ def trains(run: Path) -> int:
 
 @pytest.mark.parametrize(
     ("program", "part"),
-    [("raylet", "its raylet died"), pytest.param("gcs_server", "its head (GCS) died", marks=pytest.mark.slow)],
+    [("raylet", "its raylet died"), ("gcs_server", "its head (GCS) died")],
 )
+@pytest.mark.slow
 def test_ray_is_started_again_and_the_search_goes_on(
     program: str, part: str, commands: Processes, space_file: str, tmp_path: Path
 ) -> None:

@@ -111,8 +111,7 @@ class Checkpointer:
         if self._rule is None:
             return None
         seconds = time.monotonic() - self._since
-        rest = self._took / _SHARE if self._rule.every else 0.0
-        if seconds < max(self._rule.every, rest) or (saved := self._found(seconds)) is None:
+        if seconds < max(self._rule.every, self._rest(self._took)) or (saved := self._found(seconds)) is None:
             return None
         began = time.monotonic()
         content = saved.dump()
@@ -122,9 +121,10 @@ class Checkpointer:
 
     def keep(self) -> None:
         """Keep here what `last` returns if the pack is left in the middle of the next epoch, if it is time for that."""
+        if self._rule is None:
+            return
         now = time.monotonic()
-        rest = self._keeping / _SHARE
-        if self._rule is None or now - self._kept_since < max(rest, min(_KEEP_SECONDS, self._rule.every)):
+        if now - self._kept_since < max(min(_KEEP_SECONDS, self._rule.every), self._rest(self._keeping)):
             return
         if (saved := self._found(self._last_seconds(), ended=False)) is not None:
             self._kept = saved.clone()
@@ -141,6 +141,10 @@ class Checkpointer:
         """
         saved = self._kept if in_epoch else self._found(self._last_seconds(), ended=False)
         return None if saved is None else saved.dump()
+
+    def _rest(self, took: float) -> float:
+        """Seconds until the next one, after one that took so long; none if they are wanted after every epoch."""
+        return took / _SHARE if self._rule is not None and self._rule.every else 0.0
 
     def _last_seconds(self) -> float:
         return max(_LAST_SECONDS, time.monotonic() - self._since)

@@ -16,6 +16,7 @@ from fcsearch.search.pool.checkpointing import read_checkpoint
 from fcsearch.search.pool.messages import Checkpointing, MemberOutcome, PackOutcome, PackTask
 from fcsearch.search.pool.pack_run import PackRun
 from fcsearch.training import TrainingData, TrialConfig
+from fcsearch.training.checkpoint import SavedPack
 
 ALWAYS = Checkpointing(every=0, bytes_per_second=1e12, key="these rows")
 EPOCHS = 9
@@ -211,16 +212,41 @@ def test_a_checkpoint_is_made_as_often_as_it_is_asked_for_and_takes_little(
     monkeypatch.setattr("fcsearch.search.pool.checkpointing.time.monotonic", lambda: now[0])
     run = PackRun(task(asha=None, checkpoints=dataclasses.replace(ALWAYS, every=10)), data, PLACE)
     made = []
-    dump = run._pack.dump
+    dump = SavedPack.dump
 
-    def slow(facts: Any, **keys: Any) -> bytes:
+    def slow(saved: SavedPack) -> bytes:
         now[0] += 0.5
-        return dump(facts, **keys)
+        return dump(saved)
 
-    monkeypatch.setattr(run._pack, "dump", slow)
+    monkeypatch.setattr(SavedPack, "dump", slow)
     for seconds in (9.0, 10.0, 21.0, 60.0, 60.6, 61.0):
         now[0] = seconds
         run.train(seconds=0)
         made.append(run.progress().checkpoint is not None)
     # Half a second of work is a hundredth of fifty.
     assert made == [False, True, False, False, True, False]
+
+
+def test_a_copy_for_leaving_is_made_once_a_second_and_takes_little(
+    data: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, made = [0.0], list[float]()
+    monkeypatch.setattr("fcsearch.search.pool.checkpointing.time.monotonic", lambda: now[0])
+    run = PackRun(task(asha=None, checkpoints=dataclasses.replace(ALWAYS, every=1000)), data, PLACE)
+    clone = SavedPack.clone
+
+    def slow(saved: SavedPack) -> SavedPack:
+        made.append(now[0])
+        now[0] += 0.02
+        return clone(saved)
+
+    monkeypatch.setattr(SavedPack, "clone", slow)
+    for seconds in (0.0, 0.9, 1.1, 2.0, 3.0, 3.2, 3.3):
+        now[0] = seconds
+        run.train(seconds=0, leave=lambda: False)
+    # Two hundredths of a second of work are a hundredth of two.
+    assert made == [1.1, 3.2]
+    # Who cannot be asked to leave needs none.
+    now[0] = 10.0
+    run.train(seconds=0)
+    assert made == [1.1, 3.2]

@@ -139,7 +139,9 @@ def test_a_worker_waits_until_its_node_is_known_and_starts_on_no_other() -> None
 
 
 @needs_hosts
-@pytest.mark.parametrize("cpus", [0, 1], ids=["alone", "beside another"])
+@pytest.mark.parametrize(
+    "cpus", [pytest.param(0, id="alone"), pytest.param(1, id="beside another", marks=pytest.mark.slow)]
+)
 def test_a_search_does_without_such_a_node_and_is_refused_if_there_is_no_other(
     cpus: int, commands: Processes, tmp_path: Path
 ) -> None:
