@@ -72,7 +72,7 @@ class Wording:
 
     def more_time(self, run: Path) -> str:
         """What to do where a run had too little time for a trial."""
-        return f"continue, from the last epoch, with `fcsearch resume {run} --time-budget 1h`"
+        return f"continue with `fcsearch resume {run} --time-budget 1h`"
 
     def files(self, said: str) -> str:
         """What a message says of a run's files."""

@@ -85,7 +85,7 @@ def result(config: TrialConfig, accuracies: Sequence[float | None], state: Any =
 def outcome(pack_id: int, results: Mapping[int, MemberResult], *, log: tuple[str, ...] = ()) -> PackOutcome:
     """A pack whose members, by trial, had these results."""
     members = tuple(MemberOutcome(trial_id, found, NOW) for trial_id, found in results.items())
-    return PackOutcome(pack_id, members, PLACE, NOW, log)
+    return PackOutcome(pack_id, members, PLACE, NOW, log, trained_at=NOW if members else None)
 
 
 def record(ledger: Ledger, found: PackOutcome) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fcsearch.cli.number_types import Integer
+from fcsearch.cli.number_types import AnyInteger
 from fcsearch.cli.row_warnings import print_warnings
 from fcsearch.cli.shared_options import dataset_options, output_format, runs_folder
 from fcsearch.errors import UsageError
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     metavar="best|confirmed|ensemble|refit|TRIAL",
     help="Which model. Default: the confirmed winner, or the best trial if none was confirmed; with folds its refit.",
 )
-@click.option("--trial", type=Integer(), help="The same as --model TRIAL.")
+@click.option("--trial", type=AnyInteger(), help="The same as --model TRIAL.")
 @click.option(
     "--split",
     type=click.Choice(["train", "val", "test"]),

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from fcsearch.cli.number_types import Integer, Number
+from fcsearch.cli.number_types import AnyInteger, AnyNumber
 from fcsearch.config import HYPERPARAMETERS, Hyperparameter, TrialConfig
 from fcsearch.config.objective import LOSSES_OF, Task
 from fcsearch.config.update_rules import decoupled
@@ -24,7 +24,11 @@ class _Widths(click.ParamType[tuple[int, ...]]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
         """The integers as a tuple."""
         try:
-            return tuple(int(part) for part in value.split(",") if part.strip())
+            parts = [part.strip() for part in value.split(",") if part.strip()]
+            # In 1,024 the comma is not between two layers.
+            if any(part != str(int(part)) for part in parts):
+                raise ValueError
+            return tuple(map(int, parts))
         except ValueError:
             self.fail(f"integers separated by commas are needed, such as 512,256; found {value!r}", param, ctx)
 
@@ -42,12 +46,12 @@ class _Words(click.Choice[str]):
         return str(value)
 
 
-_TYPES: dict[str, Any] = {"integer": Integer(), "number": Number(), "widths": _Widths()}
+_TYPES: dict[str, Any] = {"integer": AnyInteger(), "number": AnyNumber(), "widths": _Widths()}
 
 
 def parameter_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add an option for each hyperparameter; `--hidden-dims` replaces a space's `depth` and `hidden_dim`."""
-    command = click.option("--seed", type=Integer(), help="Seed of every random draw.")(command)
+    command = click.option("--seed", type=AnyInteger(), help="Seed of every random draw.")(command)
     for parameter in reversed(HYPERPARAMETERS.values()):
         if parameter.name not in ("depth", "hidden_dim"):
             kind = _TYPES.get(parameter.kind) or _Words(parameter.words)

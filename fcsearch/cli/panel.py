@@ -17,7 +17,7 @@ from fcsearch.results import Best, PackStatus, Status
 CLOSING = {
     "interrupt": "ending: finished trials are kept, the rest can be resumed (Ctrl-C again ends at once)",
     "terminate": "asked to end (SIGTERM): finished trials are kept, the rest can be resumed",
-    "time_budget": "the time budget is used up: packs end after their current epoch",
+    "time_budget": "the time budget is used up: packs in training end",
 }
 _BAR = 30
 _LEAST_BAR = 8

@@ -14,6 +14,7 @@ import click
 
 from fcsearch.cli.number_types import Integer, Number
 from fcsearch.cli.shared_options import options
+from fcsearch.text import without_commas
 
 if TYPE_CHECKING:
     from fcsearch.search.execution import SearchResult
@@ -36,7 +37,9 @@ class Duration(click.ParamType[float]):
             return float(value)
         parts = _PART.findall(value)
         seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
-        if "".join(number + unit for number, unit in parts) != value or seconds <= 0:
+        # Of 1h30 it is not known whether minutes are meant.
+        unclear = len(parts) > 1 and not all(unit for _, unit in parts)
+        if "".join(number + unit for number, unit in parts) != value or unclear or seconds <= 0:
             self.fail(f"a time must be above 0 and written like 90s, 10m or 1h30m; found {value!r}", param, ctx)
         return seconds
 
@@ -58,7 +61,9 @@ class AutoNumber(click.ParamType[int | str]):
         if value == "auto" or isinstance(value, int):
             return value  # type: ignore[no-any-return]
         if not value.isdecimal() or int(value) < self._least:
-            self.fail(f"{self.name} must be an integer of at least {self._least}, or auto; found {value!r}", param, ctx)
+            plain = without_commas(value, integer=True)
+            found = f"{value!r}{f'; {plain}' if plain else ''}"
+            self.fail(f"{self.name} must be an integer of at least {self._least}, or auto; found {found}", param, ctx)
         return int(value)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fcsearch.cli.network_options import changed, for_task, parameter_options, require_read
-from fcsearch.cli.number_types import Integer
+from fcsearch.cli.number_types import AnyInteger, Integer
 from fcsearch.cli.shared_options import dataset_options, dataset_overrides, output_format
 from fcsearch.config import TrialConfig
 from fcsearch.config.objective import DEFAULT_OBJECTIVES, OBJECTIVES, Objective
@@ -32,7 +32,7 @@ _DATASET_KEYS = ("dataset", "task", "class_weight", "folds")
 
 @click.command()
 @click.option("--run", help="Take the configuration and the dataset from this run: a folder, a name, or a URL.")
-@click.option("--trial", type=Integer(), help="Which trial of the run; its best one if not given.")
+@click.option("--trial", type=AnyInteger(), help="Which trial of the run; its best one if not given.")
 @dataset_options
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the dataset: dataset.drop=id.")
 @parameter_options

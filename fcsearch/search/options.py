@@ -23,7 +23,7 @@ class SearchOptions:
     Attributes:
         trials: How many trials the run is to have in all, at least 1; None: as many as the space says.
         time_budget: Seconds of the whole search, from its start to its report: near their end no new pack starts, and
-            those in training end after their current epoch; None: no limit.
+            those in training end; None: no limit.
         seed: Seed of the sampler and of every trial, at least 0.
         workers: How many packs train at a time; None: one per GPU, or one per core if there is no GPU.
         gpus_per_worker: Fraction of a GPU (0.5) or whole GPUs (1); 0: train on the CPU; None: what fits the workers.

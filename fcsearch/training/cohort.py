@@ -11,7 +11,8 @@ from fcsearch.training.data import Minibatches
 from fcsearch.training.lane import Lane
 from fcsearch.training.metrics import EpochMetrics
 
-# What a lane trains in one call takes a tenth of a second at most on a core, which does some 2e10 operations a second.
+# What a lane trains in one call takes a tenth of a second or so on a core, which does some 2e10 operations a second, or
+# as long as a step.
 _OPERATIONS = 2e9
 
 # Asked every few steps of an epoch whether to leave it in the middle.
@@ -19,7 +20,7 @@ Leave = Callable[[], bool]
 
 
 class EpochLeft(Exception):  # noqa: N818 (nothing went wrong)
-    """An epoch was left in the middle: its lanes are of no more use."""
+    """An epoch was left in the middle: its lanes can train no more."""
 
 
 class Cohort:

@@ -108,8 +108,8 @@ class Lane:
 
     @property
     def operations(self) -> int:
-        """About how many a step takes: a product forward and two backward."""
-        return 6 * len(self.members) * self.shape.num_parameters * self.batch_size
+        """About how many a step takes: a product forward and two backward, and an update, which waits for memory."""
+        return (6 * self.batch_size + 30) * len(self.members) * self.shape.num_parameters
 
     def start_epoch(self, stretch: range, steps: int) -> None:
         """Begin the next epoch, of so many steps; the epochs of the stretch that it is in are prepared together."""

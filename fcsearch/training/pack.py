@@ -98,7 +98,7 @@ class Pack:
             The metrics of each member that ran the epoch.
 
         Raises:
-            EpochLeft: it was left; the pack can only be dropped.
+            EpochLeft: it was left. The pack can train no more; with `stop`, its results are as before the epoch.
         """
         self.epoch += 1
         by_fold: dict[int, list[EpochMetrics]] = defaultdict(list)

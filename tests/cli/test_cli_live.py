@@ -88,7 +88,7 @@ def test_a_stage_that_follows_leaves_no_empty_line() -> None:
     view, stream = lines()
     for closing, what in (("time_budget", "trials"), (None, "refits"), ("time_budget", "refits")):
         view.update(status(closing=closing, what=what))
-    assert stream.getvalue().splitlines() == ["the time budget is used up: packs end after their current epoch"] * 2
+    assert stream.getvalue().splitlines() == ["the time budget is used up: packs in training end"] * 2
 
 
 def test_every_trial_has_a_line_if_asked_for() -> None:

@@ -150,6 +150,10 @@ def test_a_wrong_header_is_named_before_anything_starts(
     [
         (["--trials", "0"], "--trials"),
         (["--time-budget", "soon"], "a time must be above 0 and written like 90s, 10m or 1h30m"),
+        (["--time-budget", "1h30"], "a time must be above 0 and written like 90s, 10m or 1h30m; found '1h30'"),
+        (["--trials", "1,000"], "must be an integer of at least 1; found '1,000'; write it without commas: 1000"),
+        (["--pack-size", "1,024"], "or auto; found '1,024'; write it without commas: 1024"),
+        (["--cpus-per-worker", "inf"], "must be a number above 0; found 'inf'"),
         (["--time-budget", "0"], "above 0"),
         (["--pack-size", "0"], "must be an integer of at least 1, or auto"),
         (["--workers", "0"], "--workers"),

@@ -185,6 +185,20 @@ def test_bad_options_are_refused_in_words(options: list[str], message: str) -> N
     assert error.value.exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--hidden-dims", "1,024"], "integers separated by commas are needed, such as 512,256; found '1,024'"),
+        (["--learning-rate", "0,001"], "must be a number; found '0,001'; a number has a decimal point: 0.001"),
+        (["--seed", "1,000"], "must be an integer; found '1,000'; write it without commas: 1000"),
+    ],
+)
+def test_numbers_with_commas_are_refused_with_how_to_write_them(options: list[str], message: str) -> None:
+    result = CliRunner().invoke(cli, ["train", *options])
+    assert result.exit_code == 2
+    assert message in result.output
+
+
 def test_an_option_of_another_tasks_default_loss_is_refused(tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_text("\n".join(["size,price", *(f"{i % 7},{i / 7}" for i in range(200))]))
     options = ["--dataset", str(tmp_path / "table.csv"), "--label", "price", "--label-smoothing", "0.1"]

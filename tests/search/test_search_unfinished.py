@@ -280,20 +280,3 @@ def test_a_confirmation_is_not_complete_while_a_row_of_it_is_being_replaced(tmp_
     found = confirmation_of(RunDirectory.open(run.path))
     assert found is not None
     assert (found.asked, found.done, found.winner) == (4, 2, None)
-
-
-def test_a_session_after_them_has_no_more_than_its_time_budget(
-    tmp_path: Path, budget: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    graces: list[float] = []
-    begin = Engine.begin
-
-    def noted(engine: Engine) -> None:
-        graces.append(engine.early_end.grace)
-        begin(engine)
-
-    monkeypatch.setattr(Engine, "begin", noted)
-    run = cut(tmp_path, budget, after=2).run
-    budget(3)
-    resume(run.path, time_budget=500)
-    assert graces == [10.0, 0.0]

@@ -40,7 +40,7 @@ class Leave:
     """To a worker: end the pack in training at the next epoch.
 
     Attributes:
-        at_once: Or in the middle of this one.
+        at_once: Whether in the middle of the epoch that it is in.
     """
 
     at_once: bool = False

@@ -9,9 +9,9 @@ from fcsearch.search.loop.interruption import Interruption
 
 Closing = Literal["time_budget", "interrupt", "terminate"]
 
-# Packs that were asked to end have so long for the epoch that they are in, before they are to leave it in the middle,
-# to be trained again if the search continues.
-_EPOCH_SECONDS = 8.0
+# After a signal packs have so long for the epoch that they are in, before they are to leave it in the middle, to be
+# trained again if the search continues. What they send then takes seconds, if it is large.
+_EPOCH_SECONDS = 6.0
 # At the end of a time budget it is less: this, and a share of the time that was trained before.
 _LATE_SECONDS, _LATE_SHARE = 0.1, 0.02
 # What has not ended after this long (on a GPU, or with Ray, no epoch is left in the middle) is abandoned.
@@ -24,13 +24,12 @@ class EarlyEnd:
     Args:
         stop: Whether the user wants the search to end.
         deadline: When the time budget is used up, by the engine's clock; None: there is none.
-        grace: Seconds after the deadline in which there may still be a first result, if there is none.
+        grace: Seconds after the deadline in which some pack may still train a first epoch, if none has.
         prolong: Asked once, when the deadline has passed: a later one, if there may be one.
 
     Attributes:
         closing: What ends it early, if anything does.
         deadline: As it is now.
-        grace: As it is now.
     """
 
     def __init__(
@@ -44,7 +43,7 @@ class EarlyEnd:
         self.closing: Closing | None = None
         self.deadline = deadline
         self._stop = stop
-        self.grace = grace
+        self._grace = grace
         self._prolong = prolong
         self._progressed = False
         self._began: float | None = None
@@ -67,18 +66,23 @@ class EarlyEnd:
             self.closing = "terminate" if self._stop.terminated else "interrupt"
         return self._stop.requested
 
-    def progressed(self, *, result: bool) -> None:
-        """Take note that some pack has trained an epoch, and whether that is a result: the deadline is final then."""
+    def progressed(self) -> None:
+        """Take note that some pack has trained an epoch."""
         self._progressed = True
-        if result:
-            self.grace = 0.0
+
+    @property
+    def asks(self) -> bool:
+        """Whether packs in training are to end, with the epochs that they are in.
+
+        At the end of a time budget not before one of them has trained an epoch, unless there was a grace for that: a
+        search that is continued again and again comes to its end.
+        """
+        waits = self.closing == "time_budget" and not self._progressed and not self._grace
+        return self.closing is not None and not waits
 
     def leaves_epochs(self, now: float) -> bool:
-        """Whether packs are to leave the epochs that they are in.
-
-        Not before some pack has trained one: a search that is continued again and again comes to its end.
-        """
-        if self._closed_at is None or self._began is None or not self._progressed:
+        """Whether packs are to leave the epochs that they are in."""
+        if not self.asks or self._closed_at is None or self._began is None:
             return False
         late = _LATE_SECONDS + _LATE_SHARE * (self._closed_at - self._began)
         most = min(late, _EPOCH_SECONDS) if self.closing == "time_budget" else _EPOCH_SECONDS
@@ -89,10 +93,11 @@ class EarlyEnd:
         return self._closed_at is not None and now > self._closed_at + _ABANDONED_SECONDS
 
     def _late(self, now: float) -> bool:
-        if self.deadline is None or now <= self.deadline + self.grace:
+        grace = 0.0 if self._progressed else self._grace
+        if self.deadline is None or now <= self.deadline + grace:
             return False
         later, self._prolong = self._prolong(), lambda: None
         if later is None:
             return True
         self.deadline = later
-        return now > later + self.grace
+        return now > later + grace

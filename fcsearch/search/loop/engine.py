@@ -133,7 +133,8 @@ class Engine:
             logger.warning("packs that did not end in time are abandoned: %s", sorted(self._running))
             self.abandoned = True
             return True
-        self._pool.ask_to_leave(at_once=early_end.leaves_epochs(now))
+        if early_end.asks:
+            self._pool.ask_to_leave(at_once=early_end.leaves_epochs(now))
         return not self._running
 
     def _hand_out(self) -> None:
@@ -168,7 +169,7 @@ class Engine:
             self._keep(event)
             self._scheduler.trains()
             if event.epoch:
-                self.early_end.progressed(result=self._unfinished)
+                self.early_end.progressed()
             self._tracker.progressed(dataclasses.replace(event, checkpoint=None))
         elif isinstance(event, PackOutcome):
             self._finish(event)
@@ -194,10 +195,11 @@ class Engine:
         for line in outcome.log:
             logger.warning("%s: %s", place.node, line)
         found = outcomes.trial_records(outcome)
-        if found:
-            self.early_end.progressed(result=True)
         # The figures of the others may still change.
         ended = [trial for trial in found if trial.state != UNFINISHED]
+        # Those that are unfinished may be as their checkpoint has them.
+        if ended or outcome.trained_at is not None:
+            self.early_end.progressed()
         self._left.add(trial for trial in found if trial.state == UNFINISHED)
         logger.info(
             "pack %d ended on %s, %s: %d trials, and %d unfinished",

@@ -103,7 +103,8 @@ class Tracker:
         """A pack came to an end, with the trials that did."""
         self._packs.pop(outcome.pack_id, None)
         place = outcome.place
-        self._note_training(place, min((member.finished_at for member in outcome.members), default=None))
+        if outcome.trained_at is not None:
+            self._note_training(place, outcome.trained_at)
         self._count(trials)
         if self._gpus and place.device == "cpu" and place.node not in self._without_gpu:
             self._without_gpu.add(place.node)

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 # To make one takes copies: of the tensors, of their bytes, of the whole and of the message.
 _COPIES = 4
-# Of a pack's time at most this part goes into its checkpoints.
+# Of a pack's time at most this part goes into its checkpoints, and as much into what is kept for leaving.
 _SHARE = 0.01
 # A pack that is left may send what else it would have sent in this time.
 _LAST_SECONDS = 20.0
@@ -102,34 +102,37 @@ class Checkpointer:
         self._since = time.monotonic()
         self._took = 0.0
         self._refused = False
+        # What `last` returns in the middle of an epoch, and when it is made anew.
         self._kept: SavedPack | None = None
-        self._kept_since = self._since
-        self._keeping = 0.0
+        self._keep_at = self._since
 
     def due(self) -> bytes | None:
         """A checkpoint of the pack, if it is time for one."""
         if self._rule is None:
             return None
         seconds = time.monotonic() - self._since
-        if seconds < max(self._rule.every, self._rest(self._took)) or (saved := self._found(seconds)) is None:
+        rest = self._took / _SHARE if self._rule.every else 0.0
+        if seconds < max(self._rule.every, rest) or not self._may_send(seconds):
             return None
         began = time.monotonic()
-        content = saved.dump()
+        content = self._saved(ended=True).dump()
         self._epoch, self._since, self._kept = self._pack.epoch, time.monotonic(), None
         self._took = self._since - began
         return content
 
     def keep(self) -> None:
-        """Keep here what `last` returns if the pack is left in the middle of the next epoch, if it is time for that."""
-        if self._rule is None:
-            return
+        """Keep the pack as it is for `last`, in case that its next epoch is left in the middle, if it is time for that.
+
+        The first time it is: what a session has trained is not lost, however short it is.
+        """
         now = time.monotonic()
-        if now - self._kept_since < max(min(_KEEP_SECONDS, self._rule.every), self._rest(self._keeping)):
+        if not self._is_new or now < self._keep_at:
             return
-        if (saved := self._found(self._last_seconds(), ended=False)) is not None:
-            self._kept = saved.clone()
-            self._kept_since = time.monotonic()
-            self._keeping = self._kept_since - now
+        size = self._pack.state_bytes
+        if size <= self._most_bytes(self._last_seconds()):
+            self._kept = self._saved(ended=False).clone()
+        took = time.monotonic() - now
+        self._keep_at = now + max(_KEEP_SECONDS, took / _SHARE)
 
     def last(self, *, in_epoch: bool = False) -> bytes | None:
         """A checkpoint of a pack that is left now, if there is something new to keep: of the trials that still train.
@@ -137,38 +140,49 @@ class Checkpointer:
         The outcome has the others.
 
         Args:
-            in_epoch: Whether it is left in the middle of an epoch, where its tensors are of no use.
+            in_epoch: Whether it is left in the middle of an epoch: the checkpoint is of an epoch before.
         """
-        saved = self._kept if in_epoch else self._found(self._last_seconds(), ended=False)
-        return None if saved is None else saved.dump()
+        if in_epoch:
+            return None if self._kept is None else self._kept.dump()
+        return self._saved(ended=False).dump() if self._may_send(self._last_seconds()) else None
 
-    def _rest(self, took: float) -> float:
-        """Seconds until the next one, after one that took so long; none if they are wanted after every epoch."""
-        return took / _SHARE if self._rule is not None and self._rule.every else 0.0
+    @property
+    def _is_new(self) -> bool:
+        """Whether some trial still trains, and has trained since the last one."""
+        return self._rule is not None and bool(self._pack.alive) and self._pack.epoch != self._epoch
 
-    def _last_seconds(self) -> float:
-        return max(_LAST_SECONDS, time.monotonic() - self._since)
-
-    def _found(self, seconds: float, *, ended: bool = True) -> SavedPack | None:
-        """What is new, with or without the trials that ended; None: nothing, or more than so many seconds allow."""
-        if self._rule is None or self._refused or not self._pack.alive or self._pack.epoch == self._epoch:
-            return None
-        size = self._pack.state_bytes
-        if size > seconds * self._rule.bytes_per_second or not self._has_room(size):
-            return None
+    def _saved(self, *, ended: bool) -> SavedPack:
+        """The pack as it is, with the trials that ended or without."""
+        assert self._rule is not None
         living = set(self._pack.alive)
         trials = [number if ended or place in living else None for place, number in enumerate(self._trials)]
         return self._pack.saved({"trials": trials, "key": self._rule.key}, results=ended)
 
-    def _has_room(self, size: int) -> bool:
-        free = free_bytes(torch.device("cpu"))
-        most = MOST_CHECKPOINT_BYTES if free is None else min(MOST_CHECKPOINT_BYTES, free // _COPIES)
-        self._refused = size > most
+    def _last_seconds(self) -> float:
+        return max(_LAST_SECONDS, time.monotonic() - self._since)
+
+    def _most_bytes(self, seconds: float) -> float:
+        """What one may have: as much as so many seconds allow, and as there is room for."""
+        assert self._rule is not None
+        return min(seconds * self._rule.bytes_per_second, _room())
+
+    def _may_send(self, seconds: float) -> bool:
+        """Whether there is something new, and no more than so many seconds allow; says once if there is no room."""
+        if self._refused or not self._is_new:
+            return False
+        size = self._pack.state_bytes
+        self._refused = size > (room := _room())
         if self._refused:
             logger.warning(
                 "pack %d has no checkpoints: its state, %s bytes, is more than the %s that there is room for",
                 self._pack_id,
                 f"{size:,}",
-                f"{most:,}",
+                f"{room:,}",
             )
-        return not self._refused
+        return size <= self._most_bytes(seconds)
+
+
+def _room() -> int:
+    """How many bytes a checkpoint may have at present."""
+    free = free_bytes(torch.device("cpu"))
+    return MOST_CHECKPOINT_BYTES if free is None else min(MOST_CHECKPOINT_BYTES, free // _COPIES)

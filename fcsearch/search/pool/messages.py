@@ -156,6 +156,7 @@ class PackOutcome:
         place: Where it was trained.
         started_at: When, UTC.
         log: Lines for the run's log.txt.
+        trained_at: When its first epoch there had been trained, UTC; None: none was, as where it was left at once.
         checkpoint: The pack as it was left, where members were left in the middle.
     """
 
@@ -164,4 +165,5 @@ class PackOutcome:
     place: Place
     started_at: datetime
     log: tuple[str, ...] = ()
+    trained_at: datetime | None = None
     checkpoint: bytes | None = None

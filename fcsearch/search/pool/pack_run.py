@@ -63,7 +63,8 @@ class PackRun:
 
         Args:
             seconds: The time.
-            leave: Whether to leave the pack in the middle of an epoch, as it was some seconds before. None: it is not.
+            leave: Whether to leave the pack in the middle of an epoch: its trials are as before that epoch, and its
+                checkpoint is of the same or an earlier one. None: it is not left.
         """
         end = time.monotonic() + seconds
         while not self.over:
@@ -114,6 +115,7 @@ class PackRun:
             place=self._place,
             started_at=self._started_at,
             log=log,
+            trained_at=self._trained_at,
             checkpoint=checkpoint,
         )
 

@@ -73,7 +73,8 @@ def records_so_far(reached: Iterable[tuple[PlannedTrial, Reached]], objective: O
 def short_of_before(trials: Iterable[TrialRecord], before: Mapping[int, int]) -> set[int]:
     """The trials that an earlier session had left further on, whose rows stay.
 
-    They started over without a checkpoint, or failed, as for lack of memory. One that has ended is as far as it gets.
+    They went on from an earlier checkpoint, started over without one, or failed, as for lack of memory. One that has
+    ended is as far as it gets.
 
     Args:
         trials: What they are now.

@@ -205,14 +205,15 @@ def test_a_pack_that_is_asked_to_leave_keeps_what_is_finished(kind: Any) -> None
     assert outcome.members[0].result.weights
 
 
-def test_a_process_that_is_asked_to_leave_at_once_does_so_in_the_middle_of_an_epoch() -> None:
+@pytest.mark.parametrize(("seeds", "width"), [(4, 2048), (1, 4096)], ids=["lanes", "steps"])
+def test_a_process_that_is_asked_to_leave_at_once_does_so_in_the_middle_of_an_epoch(seeds: int, width: int) -> None:
     """A time budget of seconds does not wait for a wide network's first epoch, which may take as long again."""
     with pool_of(ProcessPool) as pool:
         # Whose process has imported what it needs.
         pool.submit(PackTask(0, tuple(trials(1, epochs=1))))
         events_of(pool, 0)
-        # Each of them takes a second and more of the epoch.
-        slow = [trials(1, first=seed, hidden_dims=(2048, 2048), batch_size=1, seed=seed)[0] for seed in range(4)]
+        # An epoch of five to ten seconds, of four lanes or of one.
+        slow = [trials(1, first=n, hidden_dims=(width, width), batch_size=1, seed=n)[0] for n in range(seeds)]
         pool.submit(PackTask(1, tuple(slow), unfinished=True))
         found = [event for _ in range(10) for event in pool.wait(0.1)]
         pool.ask_to_leave(at_once=True)

@@ -19,11 +19,11 @@ def test_without_a_deadline_and_a_signal_it_never_ends() -> None:
 
 
 @pytest.mark.parametrize(
-    ("budget", "patience"), [(5.0, 0.2), (100.0, 2.1), (10_000.0, 8.0)], ids=["seconds", "minutes", "hours"]
+    ("budget", "patience"), [(5.0, 0.2), (100.0, 2.1), (10_000.0, 6.0)], ids=["seconds", "minutes", "hours"]
 )
 def test_epochs_are_left_after_a_share_of_the_time_budget(budget: float, patience: float) -> None:
     early_end = EarlyEnd(Interruption(), 1000 + budget)
-    early_end.progressed(result=True)
+    early_end.progressed()
     for now in (1000.0, 1000.0 + budget):
         early_end.look(now)
         assert early_end.closing is None
@@ -38,38 +38,45 @@ def test_epochs_are_left_after_a_share_of_the_time_budget(budget: float, patienc
 
 
 @pytest.mark.parametrize(("number", "closing"), [(signal.SIGINT, "interrupt"), (signal.SIGTERM, "terminate")])
-def test_after_a_signal_epochs_have_eight_seconds(number: int, closing: str) -> None:
+def test_after_a_signal_epochs_have_six_seconds(number: int, closing: str) -> None:
     stop = Interruption()
     early_end = EarlyEnd(stop, 2.0)
-    early_end.progressed(result=True)
     early_end.look(0.0)
     stop.handle(number, None)
     early_end.look(1.0)
     assert early_end.closing == closing
-    assert [early_end.leaves_epochs(now) for now in (1.0, 8.9, 9.1)] == [False, False, True]
+    assert [early_end.leaves_epochs(now) for now in (1.0, 6.9, 7.1)] == [False, False, True]
     # It stays at that, also when the deadline passes.
     early_end.look(3.0)
     assert early_end.closing == closing
 
 
-def test_no_epoch_is_left_before_one_was_trained() -> None:
+def test_no_pack_is_asked_to_end_before_an_epoch_was_trained() -> None:
     """A search whose time budgets are shorter than its start and an epoch would never get on."""
     early_end = EarlyEnd(Interruption(), 5.0)
     early_end.look(0.0)
     early_end.look(6.0)
-    assert (early_end.closing, early_end.leaves_epochs(15.9), early_end.abandons(16.1)) == ("time_budget", False, True)
-    early_end.progressed(result=False)
+    assert (early_end.closing, early_end.asks, early_end.leaves_epochs(15.9)) == ("time_budget", False, False)
+    assert early_end.abandons(16.1)
+    early_end.progressed()
+    assert early_end.asks
     assert early_end.leaves_epochs(15.9)
 
 
-def test_a_first_result_ends_the_grace() -> None:
+def test_packs_that_train_no_epoch_in_the_grace_are_asked_to_end_after_it() -> None:
+    early_end = EarlyEnd(Interruption(), 5.0, grace=3.0)
+    early_end.look(0.0)
+    early_end.look(7.9)
+    assert (early_end.closing, early_end.asks) == (None, False)
+    early_end.look(8.1)
+    assert (early_end.closing, early_end.asks, early_end.leaves_epochs(9.0)) == ("time_budget", True, True)
+
+
+def test_a_first_epoch_ends_the_grace() -> None:
     early_end = EarlyEnd(Interruption(), 2.0, grace=10.0)
     early_end.look(11.0)
     assert early_end.closing is None
-    early_end.progressed(result=False)
-    early_end.look(11.0)
-    assert early_end.closing is None
-    early_end.progressed(result=True)
+    early_end.progressed()
     early_end.look(11.0)
     assert early_end.closing == "time_budget"
 
@@ -85,7 +92,7 @@ def test_packs_are_asked_to_end_their_epochs_and_then_to_leave_them() -> None:
 
     pool = {"seconds": lambda _: 1000.0, "leave": lambda task: outcome(task.pack_id, {})}
     search = Search(deadline=5.0, kind=Pool, pool=pool)
-    search.engine.early_end.progressed(result=True)
+    search.engine.early_end.progressed()
     assert not search.run().engine.abandoned
     moments = {at_once: [moment for moment, how in asked if how == at_once] for at_once in (False, True)}
     assert moments[False][0] == pytest.approx(5.0, abs=0.11)

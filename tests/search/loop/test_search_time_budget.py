@@ -21,9 +21,15 @@ from fcsearch.search.api import start_search
 from fcsearch.search.loop.engine import Engine
 from fcsearch.search.loop.interruption import Interruption
 from fcsearch.search.loop.later_stages import Surroundings, plan_confirmation
-from fcsearch.search.loop.time_budget import end_of_training, later_end_of_trials, left_for_confirmation
+from fcsearch.search.loop.time_budget import (
+    end_of_training,
+    later_end_of_trials,
+    leaving_the_refit,
+    left_for_confirmation,
+)
 from fcsearch.search.loop.view import SilentView
 from fcsearch.search.options import SearchOptions
+from fcsearch.search.planning.extent import Extent
 from fcsearch.search.planning.plan import SearchPlan
 from fcsearch.search.pool.interface import Event
 from fcsearch.search.pool.messages import PackOutcome, PackTask, Progress
@@ -217,8 +223,7 @@ def test_trials_that_are_left_in_the_middle_are_recorded_and_not_counted() -> No
     assert search.books.saved[-1] == ([4, 5], [0, 1, 5, 4])
 
 
-@pytest.mark.parametrize(("unfinished", "ends"), [(True, 1.1), (False, 2.0)])
-def test_the_wait_for_a_first_result_ends_with_a_first_epoch(unfinished: bool, ends: float) -> None:
+def test_the_wait_for_a_first_result_ends_with_a_first_epoch() -> None:
     class Reporting(SimulatedPool):
         """Reports an epoch of the pack in training at every look."""
 
@@ -227,5 +232,29 @@ def test_the_wait_for_a_first_result_ends_with_a_first_epoch(unfinished: bool, e
             return found or [Progress(task.pack_id, 1, 2, len(task.trials), PLACE) for _, _, task in self._running]
 
     pool = {"leave": left, "seconds": lambda _: 2.0}
-    search = Search(deadline=1.0, grace=10.0, total=60, kind=Reporting, pool=pool, unfinished=unfinished).run()
-    assert search.pool.clock() == pytest.approx(ends, abs=0.15)
+    search = Search(deadline=1.0, grace=10.0, total=60, kind=Reporting, pool=pool, unfinished=True).run()
+    assert search.pool.clock() == pytest.approx(1.1, abs=0.15)
+
+
+@pytest.mark.parametrize(("left", "kept"), [(100.0, 10.0), (4.0, 2.0), (-1.0, 0.0)])
+def test_a_confirmation_leaves_the_refit_its_time_and_at_most_half_of_what_is_left(
+    left: float, kept: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fcsearch.search.loop.time_budget.time.monotonic", lambda: 50.0)
+    monkeypatch.setattr("fcsearch.search.loop.time_budget.refit_seconds", lambda *_: 10.0)
+    space = make_space(tmp_path)
+    around = Surroundings(make_run(tmp_path, space), SilentView(), Interruption(), 50.0 + left, 0.0)
+    options = SearchOptions(refit=True, time_budget=200.0)
+    before = leaving_the_refit(around, options, load_dataset(space.dataset), Extent((0,), (1,)))
+    assert before.deadline == pytest.approx(50.0 + left - kept)
+
+
+@pytest.mark.parametrize("trained", [False, True])
+def test_what_was_trained_before_is_not_said_to_be_trained_by_a_pack_that_is_left_at_once(trained: bool) -> None:
+    def leave(task: PackTask) -> PackOutcome:
+        return left(task) if trained else dataclasses.replace(left(task), trained_at=None)
+
+    pool = {"leave": leave, "seconds": lambda _: 100.0}
+    search = Search(deadline=0.5, grace=0.2, total=3, pool=pool, unfinished=True).run()
+    assert set(search.books.states.values()) == {"unfinished"}
+    assert (search.tracker.trained_at is not None) == trained

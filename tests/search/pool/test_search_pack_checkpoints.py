@@ -1,9 +1,10 @@
 """A worker's pack goes on from what another worker sent of it."""
 
 import dataclasses
+import itertools
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -109,18 +110,47 @@ def test_a_pack_that_is_left_sends_what_its_trials_go_on_from(data: TrainingData
     assert_same(dataclasses.replace(rest, members=tuple(members)), whole(data, task()))
 
 
-def test_a_pack_that_is_left_in_the_middle_of_an_epoch_goes_on_from_before_it(data: TrainingData) -> None:
-    found = task([dataclasses.replace(CONFIGS[2], batch_size=size) for size in (10, 20)], asha=None)
+def leaving_after(times: int) -> Callable[[], bool]:
+    """What says so after it was asked so often."""
+    asked = itertools.count()
+    return lambda: next(asked) >= times
+
+
+@pytest.mark.parametrize("every", [0, 10, 1000])
+def test_a_pack_that_is_left_in_the_middle_of_an_epoch_goes_on_from_before_it(data: TrainingData, every: float) -> None:
+    rule = dataclasses.replace(ALWAYS, every=every)
+    found = task([dataclasses.replace(CONFIGS[2], batch_size=size) for size in (10, 20)], asha=None, checkpoints=rule)
     run = PackRun(found, data, PLACE)
-    # Asked before each of two lanes trains, it leaves the third epoch with one of them trained.
-    asked = iter([False] * 5 + [True])
-    for _ in range(3):
-        run.train(seconds=0, leave=lambda: next(asked))
+    # Asked before each of two lanes trains, it leaves the second epoch with one of them trained.
+    run.train(seconds=math.inf, leave=leaving_after(3))
     assert run.over
     kept = run.outcome().checkpoint
     assert kept is not None
-    assert read_checkpoint(kept, ALWAYS.key).pack.epoch == 2
+    assert read_checkpoint(kept, rule.key).pack.epoch == 1
     assert_same(whole(data, dataclasses.replace(found, checkpoint=kept)), whole(data, found))
+
+
+def test_what_is_kept_for_leaving_has_no_trials_that_ended(data: TrainingData) -> None:
+    configs = [dataclasses.replace(CONFIGS[2], epochs=epochs) for epochs in (1, EPOCHS)]
+    run = PackRun(task(configs, asha=None), data, PLACE)
+    run.train(seconds=math.inf, leave=leaving_after(1))
+    outcome = run.outcome()
+    assert [member.trial_id for member in outcome.members] == [10]
+    assert outcome.checkpoint is not None
+    saved = read_checkpoint(outcome.checkpoint, ALWAYS.key)
+    assert set(saved.places) == {11}
+    assert not any(name.startswith("result") for name in saved.pack.tensors)
+
+
+def test_too_little_room_for_a_copy_is_no_end_of_checkpoints(
+    data: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = PackRun(task(), data, PLACE)
+    with monkeypatch.context() as patch:
+        patch.setattr("fcsearch.search.pool.checkpointing.free_bytes", lambda _: 0)
+        run.train(seconds=0, leave=lambda: False)
+        run.train(seconds=0, leave=lambda: False)
+    assert run.progress().checkpoint is not None
 
 
 def test_what_was_sent_is_not_kept_for_leaving_too(data: TrainingData) -> None:
@@ -140,6 +170,17 @@ def test_what_trials_have_reached_is_known_again(data: TrainingData) -> None:
     assert {found.state for found in said.reached} == {"complete", "stopped", "unfinished"}
     again = PackRun(task(unfinished=True, checkpoint=said.checkpoint), data, PLACE)
     assert again.progress().reached == said.reached
+
+
+def test_a_pack_that_is_left_as_its_checkpoint_has_it_has_trained_nothing(data: TrainingData) -> None:
+    checkpoint = cut(data, task(), epochs=1)
+    run = PackRun(task(unfinished=True, checkpoint=checkpoint), data, PLACE)
+    left = run.outcome()
+    assert {len(member.result.epochs) for member in left.members} == {1}
+    assert left.trained_at is None
+    run = PackRun(task(unfinished=True, checkpoint=checkpoint), data, PLACE)
+    run.train(seconds=0)
+    assert run.outcome().trained_at is not None
 
 
 def best(member: MemberOutcome) -> float:
@@ -241,12 +282,12 @@ def test_a_copy_for_leaving_is_made_once_a_second_and_takes_little(
         return clone(saved)
 
     monkeypatch.setattr(SavedPack, "clone", slow)
-    for seconds in (0.0, 0.9, 1.1, 2.0, 3.0, 3.2, 3.3):
+    for seconds in (0.0, 0.1, 1.0, 2.0, 2.2, 3.0, 4.1):
         now[0] = seconds
         run.train(seconds=0, leave=lambda: False)
-    # Two hundredths of a second of work are a hundredth of two.
-    assert made == [1.1, 3.2]
+    # As soon as there is something; then two hundredths of a second are a hundredth of two.
+    assert made == [0.1, 2.2]
     # Who cannot be asked to leave needs none.
     now[0] = 10.0
     run.train(seconds=0)
-    assert made == [1.1, 3.2]
+    assert made == [0.1, 2.2]
