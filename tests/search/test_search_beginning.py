@@ -142,7 +142,7 @@ def test_what_still_waits_to_come_first_is_named_when_a_run_goes_on(tmp_path: Pa
     resume_search(run, saved_options(run), view=view, open_pool=InProcess())
     assert 0 < asked < len(tries)
     assert view.lines["comes first"] == f"{len(tries) - asked} configurations, the first {tries[asked]}"
-    assert view.lines["so far"] == f"0 of 40 trials done; {asked} had begun, 0 of them with a checkpoint"
+    assert view.lines["so far"] == f"0 of 40 trials done; {asked} wait, 0 of them with a checkpoint"
 
 
 def test_a_run_that_was_cut_needs_the_earlier_run_no_more(earlier: RunDirectory, tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_a_session_that_goes_on_says_how_far_the_run_is(tmp_path: Path, epochs: 
     epochs.kill_at, view = None, RecordingView()
     run = RunDirectory.open(tmp_path / "cut")
     resume_search(run, saved_options(run), view=view)
-    assert view.lines["so far"] == "0 of 6 trials done; 6 had begun, 3 of them with a checkpoint"
+    assert view.lines["so far"] == "0 of 6 trials done; 6 wait, 3 of them with a checkpoint"
 
 
 def test_what_ended_in_a_pack_that_was_left_is_not_lost_before_it_is_recorded(

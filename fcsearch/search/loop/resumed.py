@@ -26,7 +26,7 @@ def lines_of(plan: SearchPlan, run: RunDirectory, *, begun: int, saved: Collecti
     rows = run.trials().select(["started_at", "finished_at"]).to_pylist()
     clock = work_clock(run.manifest(), [(row["started_at"], row["finished_at"]) for row in rows if all(row.values())])
     took = f" in {duration(clock.seconds(datetime.now(UTC)))}" if clock and rows else ""
-    left = f"; {begun:,} had begun, {len(saved):,} of them with a checkpoint" if begun else ""
+    left = f"; {begun:,} wait, {len(saved):,} of them with a checkpoint" if begun else ""
     # Trials are asked for in the order in which these wait.
     lines["comes first"] = plan.first_words(asked=done + begun)
     return {
