@@ -68,8 +68,8 @@ def search(
             None: `small` for a small table, else `default`. Its dataset is ignored, except for `task`, `class_weight`
             and `folds`.
         trials: How many configurations to try; None: as many as the space says.
-        time_budget: About how many seconds the search may take, with its report, beside the imports of a first call
-            (a second or two); None: no limit.
+        time_budget: About how many seconds the search may take, with its report, not counting the imports of a
+            first call (a second or two); None: no limit.
         objective: The figure on validation rows that the search improves, such as `roc_auc` or `mae`; None: as the
             space says, by default accuracy or RMSE.
         seed: Seed of the sampler and of training.

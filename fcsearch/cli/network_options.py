@@ -30,7 +30,9 @@ class _Widths(click.ParamType[tuple[int, ...]]):
                 raise ValueError
             return tuple(map(int, parts))
         except ValueError:
-            self.fail(f"integers separated by commas are needed, such as 512,256; found {value!r}", param, ctx)
+            self.fail(
+                f"integers separated by commas are needed, such as 512,256 and not 0512; found {value!r}", param, ctx
+            )
 
 
 class _Words(click.Choice[str]):

@@ -18,7 +18,7 @@ from fcsearch.search.execution import SearchResult, attended, conclude, train
 from fcsearch.search.loop.later_stages import Surroundings
 from fcsearch.search.loop.published import ForOthers
 from fcsearch.search.loop.session import Stages, has_result, run_stages
-from fcsearch.search.loop.time_budget import end_of_training
+from fcsearch.search.loop.time_budget import end_of_training, grace_of
 from fcsearch.search.loop.view import SilentView, View
 from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.placement import local_node, place
@@ -214,7 +214,7 @@ def confirm_run(
         with attended(run, view) as stop:
             with contextlib.closing(ForOthers(view, run, page_every=0)) as seen:
                 deadline = end_of_training(options, dataset, began, imported)
-                around = Surroundings(run, seen, stop, deadline, began)
+                around = Surroundings(run, seen, stop, deadline, began, grace_of(options))
                 with pools.opening(open_pool) as opens:
                     ended_by = run_stages(around, plan, dataset, opens, Stages(search=False))
             return conclude(run, plan, dataset, view, ended_by, again="confirm")

@@ -21,6 +21,7 @@ from fcsearch.search.loop.interruption import Interruption, Terminated, interrup
 from fcsearch.search.loop.later_stages import Surroundings
 from fcsearch.search.loop.published import ForOthers
 from fcsearch.search.loop.session import EndedBy, Stages, has_result, run_stages
+from fcsearch.search.loop.time_budget import grace_of
 from fcsearch.search.loop.view import View
 from fcsearch.search.planning.plan import SearchPlan
 from fcsearch.search.pool.interface import OpenPool
@@ -112,7 +113,7 @@ def train(
         reports = False
         seen = ForOthers(view, run, page_every=plan.options.page_every if report else 0)
         try:
-            around = Surroundings(run, seen, stop, deadline, began)
+            around = Surroundings(run, seen, stop, deadline, began, grace_of(plan.options))
             stages = Stages(confirm=plan.options.confirm != 0)
             with opening as open_pool:
                 ended_by = run_stages(around, plan, dataset, open_pool, stages)

@@ -188,7 +188,10 @@ def test_bad_options_are_refused_in_words(options: list[str], message: str) -> N
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--hidden-dims", "1,024"], "integers separated by commas are needed, such as 512,256; found '1,024'"),
+        (
+            ["--hidden-dims", "1,024"],
+            "integers separated by commas are needed, such as 512,256 and not 0512; found '1,024'",
+        ),
         (["--learning-rate", "0,001"], "must be a number; found '0,001'; a number has a decimal point: 0.001"),
         (["--seed", "1,000"], "must be an integer; found '1,000'; write it without commas: 1000"),
     ],

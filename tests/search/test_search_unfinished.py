@@ -24,6 +24,7 @@ from fcsearch.results import RunDirectory, open_run, rank_trials
 from fcsearch.results.study import study_of
 from fcsearch.results.unfinished import Unfinished
 from fcsearch.search.api import SearchResult, confirm_run
+from fcsearch.search.loop.early_end import EarlyEnd
 from fcsearch.search.loop.engine import Engine
 from fcsearch.selection import confirmation_of
 from fcsearch.training import Pack, TrainingData
@@ -280,3 +281,15 @@ def test_a_confirmation_is_not_complete_while_a_row_of_it_is_being_replaced(tmp_
     found = confirmation_of(RunDirectory.open(run.path))
     assert found is not None
     assert (found.asked, found.done, found.winner) == (4, 2, None)
+
+
+def test_each_session_has_a_grace_for_a_first_epoch(
+    tmp_path: Path, budget: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or one with less time than its start takes would never get on."""
+    noted = Mock(side_effect=EarlyEnd)
+    monkeypatch.setattr("fcsearch.search.loop.session.EarlyEnd", noted)
+    run = cut(tmp_path, budget, after=2).run
+    budget(3)
+    resume(run.path, time_budget=500)
+    assert [call.kwargs["grace"] for call in noted.call_args_list] == [10.0, 10.0]

@@ -24,7 +24,8 @@ class EarlyEnd:
     Args:
         stop: Whether the user wants the search to end.
         deadline: When the time budget is used up, by the engine's clock; None: there is none.
-        grace: Seconds after the deadline in which some pack may still train a first epoch, if none has.
+        grace: Seconds after the deadline in which some pack may still train a first epoch, if none has: a search that
+            is continued again and again, with less time than it takes to start, comes to its end.
         prolong: Asked once, when the deadline has passed: a later one, if there may be one.
 
     Attributes:
@@ -53,11 +54,10 @@ class EarlyEnd:
         """Decide whether it is time, by the engine's clock."""
         if self._began is None:
             self._began = now
-        if self._closed_at is not None:
-            return
-        if not self.note_interruption() and self._late(now):
+        # A signal may also come after the time budget has ended it.
+        if not self.note_interruption() and self._closed_at is None and self._late(now):
             self.closing = "time_budget"
-        if self.closing is not None:
+        if self.closing is not None and self._closed_at is None:
             self._closed_at = now
 
     def note_interruption(self) -> bool:
@@ -70,19 +70,9 @@ class EarlyEnd:
         """Take note that some pack has trained an epoch."""
         self._progressed = True
 
-    @property
-    def asks(self) -> bool:
-        """Whether packs in training are to end, with the epochs that they are in.
-
-        At the end of a time budget not before one of them has trained an epoch, unless there was a grace for that: a
-        search that is continued again and again comes to its end.
-        """
-        waits = self.closing == "time_budget" and not self._progressed and not self._grace
-        return self.closing is not None and not waits
-
     def leaves_epochs(self, now: float) -> bool:
         """Whether packs are to leave the epochs that they are in."""
-        if not self.asks or self._closed_at is None or self._began is None:
+        if self._closed_at is None or self._began is None:
             return False
         late = _LATE_SECONDS + _LATE_SHARE * (self._closed_at - self._began)
         most = min(late, _EPOCH_SECONDS) if self.closing == "time_budget" else _EPOCH_SECONDS

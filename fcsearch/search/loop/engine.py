@@ -133,8 +133,7 @@ class Engine:
             logger.warning("packs that did not end in time are abandoned: %s", sorted(self._running))
             self.abandoned = True
             return True
-        if early_end.asks:
-            self._pool.ask_to_leave(at_once=early_end.leaves_epochs(now))
+        self._pool.ask_to_leave(at_once=early_end.leaves_epochs(now))
         return not self._running
 
     def _hand_out(self) -> None:

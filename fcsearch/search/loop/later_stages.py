@@ -49,6 +49,7 @@ class Surroundings:
         stop: Whether the user wants it to end.
         deadline: When the time budget is used up (`time.monotonic()`).
         began: When the command began, on the same clock.
+        grace: Seconds after the deadline in which a stage may still train a first epoch, if it has trained none.
     """
 
     run: RunDirectory
@@ -56,6 +57,7 @@ class Surroundings:
     stop: Interruption
     deadline: float | None
     began: float
+    grace: float = 0.0
 
 
 def confirmation_words(options: SearchOptions) -> str | None:
@@ -218,7 +220,7 @@ def train_again(
         next_pack_id=around.run.next_pack_id,
         checkpoints=checkpoints,
         model_metadata=model_metadata,
-        early_end=EarlyEnd(around.stop, around.deadline),
+        early_end=EarlyEnd(around.stop, around.deadline, grace=around.grace),
     )
     with all_recorded(engine, recorder, tracker, around.view, around.run.path):
         engine.run()

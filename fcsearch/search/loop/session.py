@@ -204,7 +204,7 @@ def _train_trials(
         early_end=EarlyEnd(
             around.stop,
             deadline,
-            grace=time_budget.grace_of(plan.options),
+            grace=around.grace,
             prolong=lambda: time_budget.later_end_of_trials(
                 around, plan.options, dataset, records_so_far(tracker.reached(), plan.space.known_objective)
             ),
@@ -223,7 +223,7 @@ def _train_trials(
         view.notice(why)
     ended_by = _verdict(run, engine, tracker)
     if ended_by == "time_budget" and tracker.counts.total() == done:
-        how = "count as far as they were trained" if run.unfinished_trials() else "continue where they were"
+        how = "count as far as they were trained" if run.unfinished_trials() else "go on from their checkpoints"
         view.notice(f"no trial ended within the time budget: those in training {how}")
     return ended_by, engine.abandoned
 

@@ -34,8 +34,8 @@ logger = logging.getLogger(__name__)
 # and test rows in it: eight of 256 units take 1,000 operations a byte, of which two cores do 50e9 a second.
 _CLOSING_SECONDS, _CLOSING_IMPORTS, _CLOSING_SHARE = 1.0, 1.2, 0.25
 _CLOSING_BYTES = 50e6
-# A session that has trained no epoch when its time budget is used up (its start took long) may take so much longer for
-# a first one, or as long again as the budget if that is shorter.
+# A stage that has trained no epoch when the time budget is used up (its start took long) may take so much longer for a
+# first one, or as long again as the budget if that is shorter.
 _FIRST_EPOCH_SECONDS = 10.0
 
 
@@ -101,13 +101,15 @@ def _trials_if_left_now(run: RunDirectory, training: Sequence[TrialRecord]) -> p
 def leaving_the_refit(around: Surroundings, options: SearchOptions, dataset: Dataset, extent: Extent) -> Surroundings:
     """The surroundings of a confirmation: of a time budget it leaves the refit its time, where one follows.
 
-    That is half of what is left at most: a confirmation that was asked for is not left out for it.
+    That is half of what is left at most: a confirmation that was asked for is not left out for it, and has all of it
+    for a first epoch.
     """
     if around.deadline is None or not refits(options, dataset):
         return around
     rows = [row for row in around.run.trials().to_pylist() if row["trial_id"] in extent.trials]
     left = max(0.0, around.deadline - time.monotonic())
-    return dataclasses.replace(around, deadline=around.deadline - min(refit_seconds(rows, dataset), left / 2))
+    kept = min(refit_seconds(rows, dataset), left / 2)
+    return dataclasses.replace(around, deadline=around.deadline - kept, grace=kept)
 
 
 def left_for_confirmation(around: Surroundings, options: SearchOptions, dataset: Dataset) -> float:
@@ -129,5 +131,5 @@ def left_for_confirmation(around: Surroundings, options: SearchOptions, dataset:
 
 
 def grace_of(options: SearchOptions) -> float:
-    """Seconds after the end of the trials' time in which a session may still train a first epoch."""
+    """Seconds after its time is up in which a stage of a search may still train a first epoch."""
     return min(_FIRST_EPOCH_SECONDS, options.time_budget or 0.0)

@@ -143,7 +143,7 @@ class Checkpointer:
             in_epoch: Whether it is left in the middle of an epoch: the checkpoint is of an epoch before.
         """
         if in_epoch:
-            return None if self._kept is None else self._kept.dump()
+            return None if self._kept is None or self._refused else self._kept.dump()
         return self._saved(ended=False).dump() if self._may_send(self._last_seconds()) else None
 
     @property

@@ -63,8 +63,8 @@ class PackRun:
 
         Args:
             seconds: The time.
-            leave: Whether to leave the pack in the middle of an epoch: its trials are as before that epoch, and its
-                checkpoint is of the same or an earlier one. None: it is not left.
+            leave: Whether to leave the pack in the middle of an epoch: its trials are as before that epoch, its
+                checkpoint as then or some epochs earlier. None: it is not left.
         """
         end = time.monotonic() + seconds
         while not self.over:

@@ -1,8 +1,10 @@
 """The worker at its pipe, in a thread of this process, with packs that only ask whether to leave."""
 
+import contextlib
+import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing import Pipe
 from typing import Any
 
@@ -16,6 +18,17 @@ from fcsearch.search.local_pool.shared_rows import share
 from fcsearch.search.local_pool.wire import Leave, Ready, SetUp, receive, send
 from fcsearch.search.planning.placement import Placement
 from fcsearch.search.pool.messages import PackOutcome, PackTask
+
+
+@contextlib.contextmanager
+def logs_as_before() -> Iterator[None]:
+    """What a worker does to the logs of its own process is undone."""
+    root, handlers = logging.getLogger(), [*logging.getLogger().handlers]
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        logging.captureWarnings(capture=False)
 
 
 @pytest.mark.usefixtures("one_thread")
@@ -48,13 +61,16 @@ def test_it_leaves_an_epoch_only_if_it_is_asked_to_leave_at_once(monkeypatch: py
         data.pop(name, None)
     arrays = {name: value for name, value in data.items() if isinstance(value, np.ndarray)}
     facts = {name: value for name, value in data.items() if name not in arrays}
-    with share([arrays]) as rows, theirs:
-        thread = threading.Thread(target=worker.main, args=(os.dup(theirs.fileno()), rows.descriptor))
+    with share([arrays]) as rows, theirs, ours, logs_as_before():
+        arguments = (os.dup(theirs.fileno()), rows.descriptor)
+        thread = threading.Thread(target=worker.main, args=arguments, daemon=True)
         send(ours, SetUp(rows, [facts], Placement(workers=1, cpus=1, gpus=0), None))
         thread.start()
+        assert ours.poll(30)
         assert isinstance(receive(ours), Ready)
         for number in range(2):
             send(ours, PackTask(number, tuple(trials(1))))
+            assert ours.poll(30)
             assert receive(ours) == PackOutcome(number, (), PLACE, NOW)
         ours.close()
         thread.join(timeout=30)

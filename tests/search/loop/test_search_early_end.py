@@ -51,25 +51,34 @@ def test_after_a_signal_epochs_have_six_seconds(number: int, closing: str) -> No
     assert early_end.closing == closing
 
 
-def test_no_pack_is_asked_to_end_before_an_epoch_was_trained() -> None:
-    """A search whose time budgets are shorter than its start and an epoch would never get on."""
-    early_end = EarlyEnd(Interruption(), 5.0)
-    early_end.look(0.0)
-    early_end.look(6.0)
-    assert (early_end.closing, early_end.asks, early_end.leaves_epochs(15.9)) == ("time_budget", False, False)
-    assert early_end.abandons(16.1)
-    early_end.progressed()
-    assert early_end.asks
-    assert early_end.leaves_epochs(15.9)
-
-
-def test_packs_that_train_no_epoch_in_the_grace_are_asked_to_end_after_it() -> None:
+def test_packs_that_train_no_epoch_in_the_grace_end_after_it() -> None:
     early_end = EarlyEnd(Interruption(), 5.0, grace=3.0)
     early_end.look(0.0)
     early_end.look(7.9)
-    assert (early_end.closing, early_end.asks) == (None, False)
+    assert early_end.closing is None
     early_end.look(8.1)
-    assert (early_end.closing, early_end.asks, early_end.leaves_epochs(9.0)) == ("time_budget", True, True)
+    assert (early_end.closing, early_end.leaves_epochs(8.2), early_end.leaves_epochs(9.0)) == (
+        "time_budget",
+        False,
+        True,
+    )
+
+
+def test_a_later_end_has_the_grace_too() -> None:
+    early_end = EarlyEnd(Interruption(), 5.0, grace=3.0, prolong=lambda: 7.0)
+    for now, closing in ((8.1, None), (9.9, None), (10.1, "time_budget")):
+        early_end.look(now)
+        assert (early_end.deadline, early_end.closing) == (7.0, closing)
+
+
+def test_a_signal_after_the_end_of_the_time_budget_counts() -> None:
+    stop = Interruption()
+    early_end = EarlyEnd(stop, 5.0)
+    early_end.look(5.1)
+    stop.handle(signal.SIGTERM, None)
+    early_end.look(6.0)
+    assert early_end.closing == "terminate"
+    assert early_end.abandons(15.2)
 
 
 def test_a_first_epoch_ends_the_grace() -> None:

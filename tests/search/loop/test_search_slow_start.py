@@ -112,7 +112,7 @@ class _Notices(SilentView):
 
 def test_a_search_tells_it_and_its_confirmation_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The time is up from the start, and a first result is waited for.
-    monkeypatch.setattr("fcsearch.search.loop.time_budget.grace_of", lambda _: 1000.0)
+    monkeypatch.setattr("fcsearch.search.execution.grace_of", lambda _: 1000.0)
     asked = SearchOptions(seed=3, workers=1, pack_size=1, confirm=0, ensemble=0, time_budget=1000.0)
     began = time.monotonic() - 1001
     space = make_space(tmp_path, dataset={"source": "digits", "num_train": 200}, trials=40)

@@ -23,6 +23,7 @@ from fcsearch.search.loop.interruption import Interruption
 from fcsearch.search.loop.later_stages import Surroundings, plan_confirmation
 from fcsearch.search.loop.time_budget import (
     end_of_training,
+    grace_of,
     later_end_of_trials,
     leaving_the_refit,
     left_for_confirmation,
@@ -240,13 +241,20 @@ def test_the_wait_for_a_first_result_ends_with_a_first_epoch() -> None:
 def test_a_confirmation_leaves_the_refit_its_time_and_at_most_half_of_what_is_left(
     left: float, kept: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fcsearch.search.loop.time_budget.time.monotonic", lambda: 50.0)
+    monkeypatch.setattr("fcsearch.search.loop.time_budget.time", SimpleNamespace(monotonic=lambda: 50.0))
     monkeypatch.setattr("fcsearch.search.loop.time_budget.refit_seconds", lambda *_: 10.0)
     space = make_space(tmp_path)
     around = Surroundings(make_run(tmp_path, space), SilentView(), Interruption(), 50.0 + left, 0.0)
     options = SearchOptions(refit=True, time_budget=200.0)
     before = leaving_the_refit(around, options, load_dataset(space.dataset), Extent((0,), (1,)))
-    assert before.deadline == pytest.approx(50.0 + left - kept)
+    assert (before.deadline, before.grace) == (pytest.approx(50.0 + left - kept), pytest.approx(kept))
+
+
+@pytest.mark.parametrize(("budget", "grace"), [(None, 0.0), (3.0, 3.0), (100.0, 10.0)])
+def test_a_first_epoch_may_take_ten_seconds_more_or_as_long_again_as_a_short_budget(
+    budget: float | None, grace: float
+) -> None:
+    assert grace_of(SearchOptions(time_budget=budget)) == grace
 
 
 @pytest.mark.parametrize("trained", [False, True])

@@ -105,7 +105,7 @@ def test_a_crash_at_any_file_operation_loses_and_doubles_nothing(
 ) -> None:
     """The first pack has a part of its own, the second joins it, the third begins another."""
     limits = PartLimits(own=1, trials=2)
-    # Of some, others than in the other case.
+    # Where not each is cut, those are that the other case leaves out.
     cut, done = (step // 2 if half else 0), 0
     while True:
         run = RunDirectory(make_run(tmp_path, space, name=f"cut-{cut}").path, limits=limits)
