@@ -101,15 +101,15 @@ def _trials_if_left_now(run: RunDirectory, training: Sequence[TrialRecord]) -> p
 def leaving_the_refit(around: Surroundings, options: SearchOptions, dataset: Dataset, extent: Extent) -> Surroundings:
     """The surroundings of a confirmation: of a time budget it leaves the refit its time, where one follows.
 
-    That is half of what is left at most: a confirmation that was asked for is not left out for it, and has all of it
-    for a first epoch.
+    That is half of what is left at most: a confirmation that was asked for is not left out for it, and may take all of
+    it for a first epoch.
     """
     if around.deadline is None or not refits(options, dataset):
         return around
     rows = [row for row in around.run.trials().to_pylist() if row["trial_id"] in extent.trials]
     left = max(0.0, around.deadline - time.monotonic())
     kept = min(refit_seconds(rows, dataset), left / 2)
-    return dataclasses.replace(around, deadline=around.deadline - kept, grace=kept)
+    return dataclasses.replace(around, deadline=around.deadline - kept, grace=kept + around.grace)
 
 
 def left_for_confirmation(around: Surroundings, options: SearchOptions, dataset: Dataset) -> float:

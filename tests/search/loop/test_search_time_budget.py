@@ -244,10 +244,10 @@ def test_a_confirmation_leaves_the_refit_its_time_and_at_most_half_of_what_is_le
     monkeypatch.setattr("fcsearch.search.loop.time_budget.time", SimpleNamespace(monotonic=lambda: 50.0))
     monkeypatch.setattr("fcsearch.search.loop.time_budget.refit_seconds", lambda *_: 10.0)
     space = make_space(tmp_path)
-    around = Surroundings(make_run(tmp_path, space), SilentView(), Interruption(), 50.0 + left, 0.0)
+    around = Surroundings(make_run(tmp_path, space), SilentView(), Interruption(), 50.0 + left, 0.0, grace=3.0)
     options = SearchOptions(refit=True, time_budget=200.0)
     before = leaving_the_refit(around, options, load_dataset(space.dataset), Extent((0,), (1,)))
-    assert (before.deadline, before.grace) == (pytest.approx(50.0 + left - kept), pytest.approx(kept))
+    assert (before.deadline, before.grace) == (pytest.approx(50.0 + left - kept), pytest.approx(kept + 3.0))
 
 
 @pytest.mark.parametrize(("budget", "grace"), [(None, 0.0), (3.0, 3.0), (100.0, 10.0)])
