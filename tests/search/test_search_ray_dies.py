@@ -36,11 +36,16 @@ def search(space_file: str) -> Sequence[str]:
     return ("run", "--space", space_file, "--cpus-per-worker", "0.5", "--workers", "2", "--pack-size", "1", *KEPT)
 
 
+def named(commands: Processes, name: str) -> list[int]:
+    """The processes of Ray whose program has this name."""
+    return [number for number, text in commands.alive().items() if text.split(" ")[0].endswith(f"/{name}")]
+
+
 def kill(commands: Processes, name: str) -> None:
-    """Kill the process of Ray whose program has this name."""
-    found = [number for number, text in commands.alive().items() if text.split(" ")[0].endswith(f"/{name}")]
-    assert len(found) == 1, commands.alive()
-    os.kill(found[0], signal.SIGKILL)
+    """Kill that process of Ray."""
+    # What it forks has its name, too, for a moment.
+    wait_for(lambda: len(named(commands, name)) == 1)
+    os.kill(min(named(commands, name)), signal.SIGKILL)
 
 
 def trains(run: Path) -> int:
