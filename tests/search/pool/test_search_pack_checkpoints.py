@@ -6,6 +6,7 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -142,15 +143,19 @@ def test_what_is_kept_for_leaving_has_no_trials_that_ended(data: TrainingData) -
     assert not any(name.startswith("result") for name in saved.pack.tensors)
 
 
+@pytest.mark.parametrize("short", ["room", "bytes"])
 def test_too_little_room_for_a_copy_is_no_end_of_checkpoints(
-    data: TrainingData, monkeypatch: pytest.MonkeyPatch
+    short: str, data: TrainingData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = PackRun(task(), data, PLACE)
+    slow = dataclasses.replace(ALWAYS, bytes_per_second=1)
+    run = PackRun(task(checkpoints=slow if short == "bytes" else ALWAYS), data, PLACE)
     with monkeypatch.context() as patch:
-        patch.setattr("fcsearch.search.pool.checkpointing.free_bytes", lambda _: 0)
+        if short == "room":
+            patch.setattr("fcsearch.search.pool.checkpointing.free_bytes", lambda _: 0)
+        patch.setattr(SavedPack, "clone", Mock(side_effect=AssertionError))
         run.train(seconds=0, leave=lambda: False)
         run.train(seconds=0, leave=lambda: False)
-    assert run.progress().checkpoint is not None
+    assert (run.progress().checkpoint is not None) == (short == "room")
 
 
 def test_what_was_sent_is_not_kept_for_leaving_too(data: TrainingData) -> None:
