@@ -13,7 +13,7 @@ from fcsearch.search.api import SearchResult, resume_search, saved_options, star
 from fcsearch.search.options import SearchOptions
 from fcsearch.search.pool.pack_run import PackRun
 from fcsearch.training import Pack
-from fcsearch.training.cohort import Leave
+from fcsearch.training.cohort import AskedToLeave
 
 PARAMETERS: dict[str, Any] = {
     "learning_rate": {"low": 1e-4, "high": 1e-1, "log": True},
@@ -80,7 +80,7 @@ class Epochs:
         train = PackRun.train
         monkeypatch.setattr(PackRun, "train", lambda run, *, seconds, **_: train(run, seconds=0 * seconds))
 
-    def _next(self, pack: Pack, leave: Leave | None) -> Any:
+    def _next(self, pack: Pack, leave: AskedToLeave | None) -> Any:
         if self.trained == self.kill_at:
             raise Killed
         self.trained += 1

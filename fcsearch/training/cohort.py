@@ -16,7 +16,7 @@ from fcsearch.training.metrics import EpochMetrics
 _OPERATIONS = 2e9
 
 # Asked every few steps of an epoch whether to leave it in the middle.
-Leave = Callable[[], bool]
+AskedToLeave = Callable[[], bool]
 
 
 class EpochLeft(Exception):  # noqa: N818 (nothing went wrong)
@@ -39,7 +39,7 @@ class Cohort:
         self.lanes = list(lanes)
         self._seconds = [0.0] * len(self.lanes)
 
-    def train(self, epoch: int, leave: Leave | None = None) -> None:
+    def train(self, epoch: int, leave: AskedToLeave | None = None) -> None:
         """Train every lane for an epoch (from 1).
 
         Args:

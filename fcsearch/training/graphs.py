@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from fcsearch.training.cohort import Cohort, Leave
+from fcsearch.training.cohort import AskedToLeave, Cohort
 from fcsearch.training.data import Minibatches
 from fcsearch.training.lane import Lane
 from fcsearch.training.metrics import EpochMetrics
@@ -128,7 +128,7 @@ class GraphCohort(Cohort):
         self._order = torch.empty(steps, batches.batch_size, dtype=torch.int64, device=self._device)
         self._runs: dict[Lane, Run] = {}
 
-    def train(self, epoch: int, leave: Leave | None = None) -> None:  # noqa: ARG002
+    def train(self, epoch: int, leave: AskedToLeave | None = None) -> None:  # noqa: ARG002
         """See `Cohort`. An epoch is launched long before it is trained, and is never left."""
         self._began = time.perf_counter()
         stretch = self.batches.stretch(epoch)

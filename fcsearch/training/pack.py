@@ -16,7 +16,7 @@ from fcsearch.config.objective import OBJECTIVES
 from fcsearch.errors import ConfigError
 from fcsearch.training import checkpoint
 from fcsearch.training.checkpoint import SavedPack
-from fcsearch.training.cohort import Cohort, Leave
+from fcsearch.training.cohort import AskedToLeave, Cohort
 from fcsearch.training.data import Minibatches, TrainingData
 from fcsearch.training.denormals import flushed_denormals
 from fcsearch.training.graphs import GraphCohort
@@ -85,7 +85,7 @@ class Pack:
         """The members that are still training: indices into `configs`, ascending."""
         return tuple(member for member in range(len(self.configs)) if member not in self._results)
 
-    def train_epoch(self, leave: Leave | None = None) -> dict[int, EpochMetrics]:
+    def train_epoch(self, leave: AskedToLeave | None = None) -> dict[int, EpochMetrics]:
         """Train every living member for one epoch.
 
         Members whose epochs are over, or whose loss is no longer finite, leave the pack at the end of the epoch. During

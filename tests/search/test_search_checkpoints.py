@@ -24,7 +24,7 @@ from fcsearch.search.loop.engine import Engine
 from fcsearch.search.pool.checkpointing import Checkpointer
 from fcsearch.search.record.ledger import Ledger
 from fcsearch.training import Pack
-from fcsearch.training.cohort import Leave
+from fcsearch.training.cohort import AskedToLeave
 
 
 @pytest.fixture
@@ -160,7 +160,7 @@ def test_a_trial_that_fails_when_it_is_resumed_goes_on_from_its_checkpoint_later
     needed, epochs.trained = epochs.trained, 0
     train = Pack.train_epoch
 
-    def interrupted(pack: Pack, leave: Leave | None) -> Any:
+    def interrupted(pack: Pack, leave: AskedToLeave | None) -> Any:
         if epochs.trained == 3:
             signal.raise_signal(signal.SIGINT)
         return train(pack, leave)

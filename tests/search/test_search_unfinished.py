@@ -28,7 +28,7 @@ from fcsearch.search.loop.early_end import EarlyEnd
 from fcsearch.search.loop.engine import Engine
 from fcsearch.selection import confirmation_of
 from fcsearch.training import Pack, TrainingData
-from fcsearch.training.cohort import Leave
+from fcsearch.training.cohort import AskedToLeave
 
 # Packs of three trials of six epochs: after ten epochs the first pack has ended, and the second is at epoch 4.
 EPOCHS = 6
@@ -223,7 +223,7 @@ def test_they_count_too_where_the_search_is_interrupted(
     epochs.trained = 0
     train = Pack.train_epoch
 
-    def interrupted(pack: Pack, leave: Leave | None) -> Any:
+    def interrupted(pack: Pack, leave: AskedToLeave | None) -> Any:
         if epochs.trained == 9:
             signal.raise_signal(number)
         return train(pack, leave)

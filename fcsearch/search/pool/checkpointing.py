@@ -128,8 +128,7 @@ class Checkpointer:
         now = time.monotonic()
         if not self._is_new or now < self._keep_at:
             return
-        size = self._pack.state_bytes
-        if size <= self._most_bytes(self._last_seconds()):
+        if self._pack.state_bytes <= min(_room(), self._sendable(self._last_seconds())):
             self._kept = self._saved(ended=False).clone()
         took = time.monotonic() - now
         self._keep_at = now + max(_KEEP_SECONDS, took / _SHARE)
@@ -161,10 +160,10 @@ class Checkpointer:
     def _last_seconds(self) -> float:
         return max(_LAST_SECONDS, time.monotonic() - self._since)
 
-    def _most_bytes(self, seconds: float) -> float:
-        """What one may have: as much as so many seconds allow, and as there is room for."""
+    def _sendable(self, seconds: float) -> float:
+        """How many bytes may be sent in so many seconds."""
         assert self._rule is not None
-        return min(seconds * self._rule.bytes_per_second, _room())
+        return seconds * self._rule.bytes_per_second
 
     def _may_send(self, seconds: float) -> bool:
         """Whether there is something new, and no more than so many seconds allow; says once if there is no room."""
@@ -179,7 +178,7 @@ class Checkpointer:
                 f"{size:,}",
                 f"{room:,}",
             )
-        return size <= self._most_bytes(seconds)
+        return not self._refused and size <= self._sendable(seconds)
 
 
 def _room() -> int:

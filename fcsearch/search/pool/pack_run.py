@@ -17,7 +17,7 @@ from fcsearch.search.pool.checkpointing import Checkpointer, make_pack
 from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, PackTask, Place, Progress
 from fcsearch.search.pool.so_far import SoFar
 from fcsearch.training import EpochMetrics, MemberResult, TrainingData, TrialConfig
-from fcsearch.training.cohort import EpochLeft, Leave
+from fcsearch.training.cohort import AskedToLeave, EpochLeft
 from fcsearch.training.judging import network, outputs
 from fcsearch.training.memory import free_bytes, pack_bytes
 
@@ -58,7 +58,7 @@ class PackRun:
         """Whether every member came to an end, or the pack was left in the middle of an epoch."""
         return self._left or not self._pack.alive
 
-    def train(self, *, seconds: float, leave: Leave | None = None) -> None:
+    def train(self, *, seconds: float, leave: AskedToLeave | None = None) -> None:
         """Train whole epochs, at least one, until the time is up or every member came to an end.
 
         Args:

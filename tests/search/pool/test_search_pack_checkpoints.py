@@ -273,8 +273,10 @@ def test_a_checkpoint_is_made_as_often_as_it_is_asked_for_and_takes_little(
     assert made == [False, True, False, False, True, False]
 
 
+# Two hundredths of a second are a hundredth of two.
+@pytest.mark.parametrize(("takes", "expected"), [(0.0, [0.1, 2.0, 3.0, 4.1]), (0.02, [0.1, 2.2])])
 def test_a_copy_for_leaving_is_made_once_a_second_and_takes_little(
-    data: TrainingData, monkeypatch: pytest.MonkeyPatch
+    takes: float, expected: list[float], data: TrainingData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now, made = [0.0], list[float]()
     monkeypatch.setattr("fcsearch.search.pool.checkpointing.time.monotonic", lambda: now[0])
@@ -283,16 +285,15 @@ def test_a_copy_for_leaving_is_made_once_a_second_and_takes_little(
 
     def slow(saved: SavedPack) -> SavedPack:
         made.append(now[0])
-        now[0] += 0.02
+        now[0] += takes
         return clone(saved)
 
     monkeypatch.setattr(SavedPack, "clone", slow)
     for seconds in (0.0, 0.1, 1.0, 2.0, 2.2, 3.0, 4.1):
         now[0] = seconds
         run.train(seconds=0, leave=lambda: False)
-    # As soon as there is something; then two hundredths of a second are a hundredth of two.
-    assert made == [0.1, 2.2]
+    assert made == expected
     # Who cannot be asked to leave needs none.
     now[0] = 10.0
     run.train(seconds=0)
-    assert made == [0.1, 2.2]
+    assert made == expected
